@@ -1,0 +1,189 @@
+"""The only door to the database: open, append in bulk, read as Polars, record single facts.
+
+SQLite and PostgreSQL take the same calls. On SQLite nothing but Python's own `sqlite3` touches the
+file: another reader in this process would close a descriptor and with it drop every lock the
+process holds, so that committed rows of another process vanish (`tests/database/test_locks.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlmodel import Session, SQLModel
+
+from wa_analytics.database.bulk import Writer, frame_of
+from wa_analytics.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BUSY_SECONDS = 30
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-262144",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def normal_url(url: str) -> str:
+    """`postgres://` and `postgresql://` name psycopg; SQLite urls pass through."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUnavailable(
+            "The database URL cannot be read; write it as sqlite:///FILE or "
+            "postgresql://USER@HOST/NAME."
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise DatabaseUnavailable(
+            f"The database URL names {parsed.get_backend_name()}; use SQLite or PostgreSQL."
+        )
+    return parsed.render_as_string(hide_password=False)
+
+
+class Database:
+    """One workspace's database.
+
+    url: SQLAlchemy URL; `postgres://` and `postgresql://` are taken as psycopg.
+    Raises DatabaseUnavailable when it cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = normal_url(url)
+        self.dialect = make_url(self.url).get_backend_name()
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.dialect == "postgresql":
+            options["connect_args"] = {"options": "-c timezone=UTC"}
+        self.engine: Engine = create_engine(self.url, **options)
+        if self.dialect == "sqlite":
+            event.listen(self.engine, "connect", _sqlite_pragmas)
+            event.listen(self.engine, "begin", _sqlite_begin)
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, or None on PostgreSQL."""
+        name = make_url(self.url).database
+        return Path(name) if self.dialect == "sqlite" and name else None
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading; the sentence of an unreachable database."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise self._unavailable(error) from None
+
+    @contextmanager
+    def writing(self, prefix: str = "") -> Iterator[Writer]:
+        """One write transaction, committed at exit (SQLite: BEGIN IMMEDIATE).
+
+        prefix: written before every table name, to fill new tables beside the old ones.
+        """
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(immediate=True)
+                with connection.begin():
+                    yield Writer(connection, self.dialect, prefix)
+        except OperationalError as error:
+            raise self._unavailable(error) from None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """An ORM session for single recorded facts, committed at exit."""
+        try:
+            with Session(self.engine) as session:
+                session.connection(execution_options={"immediate": True})
+                yield session
+                session.commit()
+        except OperationalError as error:
+            raise self._unavailable(error) from None
+
+    def frame(self, sql: str, **params: Any) -> pl.DataFrame:
+        """The rows of a query. `*_at`, `retain_until`, `dispose_by` are aware UTC instants, `is_`,
+        `has_`, `was_` Booleans, as the tables declare them."""
+        with self.reading() as connection:
+            return frame_of(connection.execute(text(sql), params), self.dialect)
+
+    def table(
+        self,
+        table: type[SQLModel],
+        where: str = "",
+        *,
+        columns: tuple[str, ...] = (),
+        prefix: str = "",
+        **params: Any,
+    ) -> pl.DataFrame:
+        """Rows of one table, all columns unless named."""
+        names = columns or tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+        condition = f" WHERE {where}" if where else ""
+        quoted = ", ".join(f'"{name}"' for name in names)
+        return self.frame(
+            f'SELECT {quoted} FROM "{prefix}{table.__tablename__}"{condition}', **params
+        )
+
+    def scalar(self, sql: str, **params: Any) -> Any:
+        with self.reading() as connection:
+            return connection.execute(text(sql), params).scalar()
+
+    def migrate(self) -> None:
+        """Bring the schema to this version; idempotent."""
+        from wa_analytics.database.schema import upgraded
+
+        try:
+            upgraded(self.engine)
+        except OperationalError as error:
+            raise self._unavailable(error) from None
+
+    def is_current(self) -> bool:
+        """Whether the schema is this version's."""
+        from wa_analytics.database.schema import is_current
+
+        try:
+            return is_current(self.engine)
+        except SQLAlchemyError as error:
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+        cause = str(getattr(error, "orig", error)).splitlines()[0]
+        if "locked" in cause:
+            return DatabaseUnavailable(
+                f"The database is locked by another program for more than {BUSY_SECONDS} s; "
+                "stop it or try again later."
+            )
+        if "no such table" in cause or "does not exist" in cause:
+            return DatabaseUnavailable(
+                "The database has no tables of this version; run `wa init` first."
+            )
+        place = make_url(self.url).render_as_string(hide_password=True)
+        place = self.path.name if self.path else place.split("@")[-1].split("?")[0]
+        return DatabaseUnavailable(
+            f"The database {place} cannot be used ({type(error).__name__}); "
+            "check that it exists, runs and may be written, then try again."
+        )

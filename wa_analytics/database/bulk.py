@@ -1,0 +1,144 @@
+"""Rows in and out in bulk: `executemany` on SQLite, COPY on PostgreSQL, Polars on the way out.
+
+Instants travel as text in one form (`tables.column.instant_text`), which both databases read and
+which sorts as time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Boolean, Connection, CursorResult, text
+from sqlmodel import SQLModel
+
+import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
+from wa_analytics.tables.column import Instant
+
+if TYPE_CHECKING:
+    import polars as pl
+
+INSTANT_FORMAT = "%Y-%m-%d %H:%M:%S%.6f"
+
+
+@cache
+def _declared() -> tuple[frozenset[str], frozenset[str]]:
+    """Names of instant and of Boolean columns over all tables; one name, one type."""
+    columns = [c for table in SQLModel.metadata.tables.values() for c in table.columns]
+    return (
+        frozenset(c.name for c in columns if isinstance(c.type, Instant)),
+        frozenset(c.name for c in columns if isinstance(c.type, Boolean)),
+    )
+
+
+def instant_columns() -> frozenset[str]:
+    return _declared()[0]
+
+
+def boolean_columns() -> frozenset[str]:
+    return _declared()[1]
+
+
+class Writer:
+    """Writes inside one transaction."""
+
+    def __init__(self, connection: Connection, dialect: str, prefix: str = "") -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self.prefix = prefix
+
+    def execute(self, sql: str, params: dict[str, Any] | None = None) -> int:
+        """Run one statement; returns the rows it touched."""
+        return self.connection.execute(text(sql), params or {}).rowcount
+
+    def rows(self, sql: str, params: dict[str, Any] | None = None) -> list[Any]:
+        """Rows of a query inside the transaction."""
+        return list(self.connection.execute(text(sql), params or {}).fetchall())
+
+    def append(
+        self, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Insert many rows. Instants are text of `instant_text` or None."""
+        name = f'"{self.prefix}{table.__tablename__}"'
+        quoted = ", ".join(f'"{column}"' for column in columns)
+        cursor = self.connection.connection.cursor()
+        try:
+            if self.dialect == "sqlite":
+                marks = ", ".join("?" * len(columns))
+                cursor.executemany(f"INSERT INTO {name} ({quoted}) VALUES ({marks})", rows)
+            else:
+                with cursor.copy(f"COPY {name} ({quoted}) FROM STDIN") as copy:
+                    for row in rows:
+                        copy.write_row(row)
+        finally:
+            cursor.close()
+
+    def append_frame(self, table: type[SQLModel], frame: pl.DataFrame) -> None:
+        """Insert a frame whose columns are the table's."""
+        if frame.height:
+            self.append(table, frame.columns, written(frame).rows())
+
+
+def written(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with instants as text, ready for `append`."""
+    import polars as pl
+
+    instants = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    return frame.with_columns(pl.col(name).dt.strftime(INSTANT_FORMAT) for name in instants)
+
+
+def frame_of(result: CursorResult[Any], dialect: str) -> pl.DataFrame:
+    """A query's rows as a frame, instants and Booleans typed by column name."""
+    import polars as pl
+
+    names = list(result.keys())
+    instants, booleans = _declared()
+    cells: Sequence[Sequence[Any]] = list(zip(*result.fetchall(), strict=True))
+    if not cells:
+        cells = [() for _ in names]
+    series = []
+    for name, column in zip(names, cells, strict=True):
+        if name in instants:
+            series.append(_instants(name, column))
+        elif name in booleans:
+            series.append(pl.Series(name, column, dtype=pl.Int8 if dialect == "sqlite" else pl.Boolean)
+                          .cast(pl.Boolean))
+        else:
+            kind = _kinds().get(name)
+            series.append(pl.Series(name, column, dtype=kind) if kind else pl.Series(name, column))
+    return pl.DataFrame(series)
+
+
+def _instants(name: str, column: Sequence[Any]) -> pl.Series:
+    import polars as pl
+
+    utc = pl.Datetime("us", "UTC")
+    first = next((cell for cell in column if cell is not None), None)
+    if first is None:
+        return pl.Series(name, column, dtype=utc)
+    if isinstance(first, str):
+        return (
+            pl.Series(name, column, dtype=pl.String)
+            .str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
+            .dt.replace_time_zone("UTC")
+        )
+    return pl.Series(name, column).dt.cast_time_unit("us").dt.convert_time_zone("UTC")
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    """Polars type of every declared column, so that empty and all-null columns keep theirs."""
+    import polars as pl
+    from sqlalchemy import Integer, LargeBinary, String
+
+    kinds: dict[str, Any] = {}
+    for table in SQLModel.metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, String):
+                kinds[column.name] = pl.String
+            elif isinstance(column.type, LargeBinary):
+                kinds[column.name] = pl.Binary
+            elif isinstance(column.type, Integer):
+                kinds[column.name] = pl.Int64
+    return kinds

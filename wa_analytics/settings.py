@@ -1,0 +1,198 @@
+"""One frozen Settings, read once at the edge from `settings.toml` and `WA_*` variables.
+
+Environment wins over the file; nesting is `__` (`WA_META_CLOUD__APP_SECRET`). Nothing in a
+workspace names its own place, so it can be copied or moved.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from wa_analytics.errors import SettingsInvalid
+
+DEFAULT_HOME = "wa-home"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entity(Section):
+    """A company of the group and what it owns on the platform."""
+
+    key: str
+    name: str = ""
+    kind: str = ""
+    jurisdiction: str = ""
+    time_zone: str = "UTC"
+    channels: tuple[str, ...] = ()
+    waba_ids: tuple[str, ...] = ()
+    business_names: tuple[str, ...] = ()
+    owner: str = ""
+
+    @field_validator("channels", "waba_ids", mode="before")
+    @classmethod
+    def _digits_may_be_numbers(cls, value: Any) -> Any:
+        return tuple(str(v) for v in value) if isinstance(value, list | tuple) else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {value!r}") from error
+        return value
+
+
+class MetaCloud(Section):
+    app_secret: SecretStr | None = None
+    verify_token: SecretStr | None = None
+    access_token: SecretStr | None = None
+    graph_url: str = "https://graph.facebook.com"
+    graph_version: str = "v26.0"
+
+
+class Imports(Section):
+    time_zone: str = "UTC"
+
+
+class Completeness(Section):
+    settle_hours: int = 168
+
+
+class ConsentRules(Section):
+    """Opt-out words added to the shipped ones: language or ISO country → words."""
+
+    opt_out_words: dict[str, tuple[str, ...]] = {}
+
+
+class RecordClassRule(Section):
+    """Assigns `record_class` to messages that match every condition given."""
+
+    record_class: str
+    entity: str = ""
+    channel: str = ""
+    purpose: str = ""
+    template: str = ""
+
+
+class Retention(Section):
+    record_class: tuple[RecordClassRule, ...] = ()
+
+
+class Checks(Section):
+    """`interval_hours`: how often `wa run` is expected. `capture_hours`: how old the newest
+    capture of an entity may be before the freshness check fails."""
+
+    interval_hours: int = 24
+    capture_hours: int = 72
+
+
+class Controls(Section):
+    """`tcpa_in_scope`: whether counsel holds WhatsApp to be in the TCPA's scope; unset keeps
+    TCP-01 not evaluated."""
+
+    tcpa_in_scope: bool | None = None
+
+
+class Keys(Section):
+    """Where the master key comes from: `file` (keys/master.key) or `environment`."""
+
+    source: Literal["file", "environment"] = "file"
+    master_key: SecretStr | None = None
+
+
+class Evidence(Section):
+    """`origin`: the log's name in its checkpoints (a schema-less URL that you own); empty: a name
+    made from the signing key. `seal_seconds`: how long an entry may wait for its checkpoint.
+    `places`: further folders (other volumes, other machines' mounts) that get every checkpoint."""
+
+    origin: str = ""
+    seal_seconds: int = 60
+    places: tuple[Path, ...] = ()
+
+    @field_validator("origin")
+    @classmethod
+    def _fits_a_signed_note(cls, value: str) -> str:
+        if any(character.isspace() or character == "+" for character in value):
+            raise ValueError("a log's name holds no space and no plus sign")
+        return value
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="WA_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    home: Path = Path(DEFAULT_HOME)
+    database_url: SecretStr | None = None
+    entity: tuple[Entity, ...] = ()
+    meta_cloud: MetaCloud = MetaCloud()
+    imports: Imports = Imports()
+    completeness: Completeness = Completeness()
+    consent: ConsentRules = ConsentRules()
+    retention: Retention = Retention()
+    checks: Checks = Checks()
+    controls: Controls = Controls()
+    keys: Keys = Keys()
+    evidence: Evidence = Evidence()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = init_settings().get("home", DEFAULT_HOME)
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=Path(home) / "settings.toml")
+        return init_settings, env_settings, toml
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...]:
+        """The group's companies; without any there is one, `default`, that owns everything."""
+        return self.entity or (Entity(key="default", name="default"),)
+
+    @property
+    def has_default_entity(self) -> bool:
+        return not self.entity
+
+    def entity_by_key(self, key: str) -> Entity | None:
+        return next((entity for entity in self.entities if entity.key == key), None)
+
+
+def read_settings(home: Path | str | None = None, **given: Any) -> Settings:
+    """Settings of the workspace `home` (default: `WA_HOME`, else `./wa-home`).
+
+    Raises SettingsInvalid with one sentence that names the key, never its value.
+    """
+    place = Path(home or os.environ.get("WA_HOME") or DEFAULT_HOME)
+    try:
+        return Settings(home=place, **given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsInvalid(
+            f"{place / 'settings.toml'} or WA_ environment: {key}: {first['msg']}; "
+            "correct it and try again."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            f"{place / 'settings.toml'} is not valid TOML ({error}); correct it and try again."
+        ) from None

@@ -1,0 +1,58 @@
+"""SQLModel tables, one file per noun, no behaviour."""
+
+from wa_analytics.tables.check import (
+    CheckResult,
+    CheckRun,
+    Finding,
+    ImportCount,
+    Pass,
+    Watermark,
+)
+from wa_analytics.tables.consent import ConsentEvent, ConsentFact
+from wa_analytics.tables.evidence import (
+    Checkpoint,
+    Entry,
+    EntryKey,
+    KeyCheck,
+    MerkleTile,
+    VerifierKey,
+    WrappingKey,
+)
+from wa_analytics.tables.incident import Incident, IncidentEvent
+from wa_analytics.tables.message import Message, MessageFact, StatusFact
+from wa_analytics.tables.party import Identifier, IdentifierLink
+from wa_analytics.tables.reference import (
+    CapturedFile,
+    CaptureNote,
+    Channel,
+    Custodian,
+    EntityCoverage,
+    TemplateFact,
+)
+
+EVIDENCE = (Entry, EntryKey, WrappingKey, KeyCheck, Checkpoint, MerkleTile, VerifierKey)
+FACTS = (
+    MessageFact,
+    StatusFact,
+    ConsentFact,
+    TemplateFact,
+    Custodian,
+    CaptureNote,
+    CapturedFile,
+    IdentifierLink,
+    Identifier,
+)
+STATE = (Message, ConsentEvent, Channel, EntityCoverage)
+DERIVED = FACTS + STATE
+RECORDED = (CheckRun, CheckResult, Finding, Pass, Watermark, ImportCount, Incident, IncidentEvent)
+TABLES = EVIDENCE + DERIVED + RECORDED
+
+__all__ = [
+    "DERIVED",
+    "EVIDENCE",
+    "FACTS",
+    "RECORDED",
+    "STATE",
+    "TABLES",
+    *(table.__name__ for table in TABLES),
+]
