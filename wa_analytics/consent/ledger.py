@@ -1,0 +1,281 @@
+"""Consent state of each send, as of the moment it was sent.
+
+The register stream (what a person told the company) and the platform stream (what the person told
+the platform: stop and resume) are laid into one stream with the sends, ordered by time, and filled
+forward over party, company and purpose; the sends are then read off.
+
+Source: the rules of the README's "Consent state"; GDPR Art. 7, 47 CFR 64.1200(a)(10), Meta
+"user_preferences" and error 131050.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import narwhals as nw
+
+Frame = nw.LazyFrame[Any]
+
+PURPOSES = ("marketing", "utility", "authentication", "service")
+KEY = ["party_id", "entity", "purpose_code"]
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+REGISTER_ACTIONS = ("granted", "confirmed", "refused", "withdrawn")
+
+
+def spread(events: Frame, entities: tuple[str, ...]) -> Frame:
+    """Events once per company and purpose they speak for: `all` is every purpose, no named
+    business every company."""
+    anywhere = nw.concat(
+        [
+            events.filter(nw.col("is_any_entity")).with_columns(entity=nw.lit(entity))
+            for entity in entities
+        ]
+        + [events.filter(~nw.col("is_any_entity") & ~nw.col("entity").is_null())]
+    )
+    other = anywhere.filter(~nw.col("purpose_code").is_in([*PURPOSES, "all"]))
+    return nw.concat(
+        [
+            anywhere.filter(nw.col("purpose_code").is_in([purpose, "all"])).with_columns(
+                purpose_code=nw.lit(purpose)
+            )
+            for purpose in PURPOSES
+        ]
+        + [other]
+    ).filter(~nw.col("party_id").is_null())
+
+
+def _strength() -> nw.Expr:
+    withdrawn, refused = nw.col("action_code") == "withdrawn", nw.col("action_code") == "refused"
+    return nw.when(withdrawn).then(nw.lit(0)).otherwise(nw.when(refused).then(nw.lit(1)).otherwise(nw.lit(2)))
+
+
+def _register(events: Frame) -> Frame:
+    """Register stream: those events that can govern, with their order at one instant."""
+    return events.filter(
+        nw.col("action_code").is_in(list(REGISTER_ACTIONS))
+        & nw.col("source_code").is_in(["register", "preference", "opt_out_word"])
+    ).with_columns(strength=_strength(), ends_at=nw.col("expires_at").fill_null(nw.lit(NEVER)))
+
+
+def _governing(register: Frame) -> Frame:
+    return register.unique(
+        subset=[*KEY, "occurred_at"], keep="first", order_by=["strength", "ends_at", "event_id"]
+    )
+
+
+def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
+    """State of each send.
+
+    sends: message_id, party_id, entity, purpose_code, sent_at.
+    events: spread consent events (columns of `consent_event`).
+    before: read the state just before the instant, as a request made then is judged.
+    Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at,
+    governing_recorded_at, governing_source, stop_at, resume_at.
+    """
+    register = _register(events)
+    governing = _governing(register)
+    text, moment = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.Datetime("us", "UTC"))
+
+    def row(order: int, at: str, **columns: Any) -> list[Any]:
+        given = {
+            "message_id": text, "event_id": text, "stop_at": moment, "resume_at": moment,
+            "asked_at": moment, "asked_known_at": moment, **columns,
+        }  # fmt: skip
+        return [
+            *(nw.col(name) for name in KEY),
+            nw.col(at).alias("at"),
+            nw.lit(order).alias("order"),
+            *(expression.alias(name) for name, expression in given.items()),
+        ]
+
+    action = nw.col("action_code")
+    stream = nw.concat(
+        [
+            governing.select(*row(1, "occurred_at", event_id=nw.col("event_id"))),
+            events.filter((action == "stop") & (nw.col("purpose_code") == "marketing")).select(
+                *row(1, "occurred_at", stop_at=nw.col("occurred_at"))
+            ),
+            events.filter((action == "resume") & (nw.col("purpose_code") == "marketing")).select(
+                *row(1, "occurred_at", resume_at=nw.col("occurred_at"))
+            ),
+            events.filter(action == "requested").select(
+                *row(
+                    1, "occurred_at", asked_at=nw.col("occurred_at"), asked_known_at=nw.col("recorded_at")
+                )
+            ),
+            sends.select(*row(0 if before else 2, "sent_at", message_id=nw.col("message_id"))),
+        ]
+    )
+    order_by = ["at", "order", "event_id", "message_id"]
+
+    def filled(name: str) -> nw.Expr:
+        return nw.col(name).fill_null(strategy="forward").over(*KEY, order_by=order_by)
+
+    read = (
+        stream.with_columns(
+            event_id=filled("event_id"),
+            stop_at=filled("stop_at"),
+            resume_at=filled("resume_at"),
+            asked_at=filled("asked_at"),
+            asked_known_at=nw.col("asked_known_at").cum_min().over(*KEY, order_by=order_by),
+        )
+        .filter(~nw.col("message_id").is_null())
+    )
+    attributes = governing.select(
+        *KEY, "event_id", "action_code", "occurred_at", "ends_at", "recorded_at", "lawful_basis_code",
+        "source_code",
+    )  # fmt: skip
+    first_grants = _first_grants(read, register)
+    joined = read.join(attributes, on=[*KEY, "event_id"], how="left").join(
+        first_grants, on="message_id", how="left"
+    )
+    return _decided(joined)
+
+
+def _first_grants(read: Frame, register: Frame) -> Frame:
+    """(message_id, granted_known_at, has_grant): grants of another purpose by then, where nothing
+    governs."""
+    ungoverned = read.filter(nw.col("event_id").is_null()).select("message_id", "party_id", "entity", "at")
+    grants = register.filter(nw.col("strength") == 2).select(
+        "party_id", "entity", "occurred_at", nw.col("recorded_at").alias("granted_recorded_at")
+    )
+    return (
+        ungoverned.join(grants, on=["party_id", "entity"], how="inner")
+        .filter(nw.col("occurred_at") <= nw.col("at"))
+        .group_by("message_id")
+        .agg(
+            nw.col("occurred_at").min().alias("granted_at"),
+            nw.col("granted_recorded_at").min().alias("granted_known_at"),
+        )
+    )
+
+
+def _decided(joined: Frame) -> Frame:
+    at, stop, resume = nw.col("at"), nw.col("stop_at"), nw.col("resume_at")
+    governed = ~nw.col("event_id").is_null()
+    in_force = ~stop.is_null() & (resume.is_null() | (stop >= resume))
+    stops = in_force & (~governed | (stop >= nw.col("occurred_at")).fill_null(True))
+    action = nw.col("action_code")
+    withdrawn = (action == "withdrawn").fill_null(False)
+    refused = (action == "refused").fill_null(False)
+    code = (
+        nw.when(withdrawn | stops)
+        .then(nw.lit("withdrawn"))
+        .otherwise(
+            nw.when(refused)
+            .then(nw.lit("refused"))
+            .otherwise(
+                nw.when(governed & (nw.col("ends_at") <= at).fill_null(False))
+                .then(nw.lit("expired"))
+                .otherwise(
+                    nw.when(governed)
+                    .then(nw.lit("granted"))
+                    .otherwise(
+                        nw.when(~nw.col("asked_at").is_null())
+                        .then(nw.lit("unconfirmed"))
+                        .otherwise(
+                            nw.when(~nw.col("granted_at").is_null())
+                            .then(nw.lit("wrong_purpose"))
+                            .otherwise(nw.lit("never_asked"))
+                        )
+                    )
+                )
+            )
+        )
+    )
+    decided = joined.with_columns(consent_code=code, by_stop=stops & ~withdrawn)
+    by_stop = nw.col("by_stop")
+    known_at = (
+        nw.when(by_stop)
+        .then(nw.lit(None, dtype=nw.Datetime("us", "UTC")))
+        .otherwise(
+            nw.when(governed)
+            .then(nw.col("recorded_at"))
+            .otherwise(
+                nw.when(nw.col("consent_code") == "unconfirmed")
+                .then(nw.col("asked_known_at"))
+                .otherwise(nw.col("granted_known_at"))
+            )
+        )
+    )
+    said_no = nw.col("consent_code").is_in(["withdrawn", "refused"])
+    return decided.with_columns(
+        was_known=nw.when(nw.col("consent_code") != "granted").then(known_at <= at),
+        consent_event_id=nw.when(~by_stop).then(nw.col("event_id")),
+        withdrawn_at=nw.when(said_no).then(nw.when(by_stop).then(stop).otherwise(nw.col("occurred_at"))),
+    ).select(
+        "message_id",
+        *KEY,
+        nw.col("at").alias("sent_at"),
+        "consent_code",
+        "consent_event_id",
+        "was_known",
+        "lawful_basis_code",
+        "withdrawn_at",
+        nw.col("recorded_at").alias("governing_recorded_at"),
+        nw.col("source_code").alias("governing_source"),
+        "stop_at",
+        "resume_at",
+    )
+
+
+def recorded_late(judged: Frame, events: Frame) -> Frame:
+    """(message_id, is_recorded_late) for granted sends: True where what was recorded by then did
+    not grant; null where an unknown `recorded_at` leaves it open.
+
+    Platform events count as recorded when they happened.
+    """
+    granted = judged.filter(nw.col("consent_code") == "granted")
+    from_register = nw.col("governing_source") == "register"
+    unknown = from_register & nw.col("governing_recorded_at").is_null()
+    late = from_register & (nw.col("governing_recorded_at") > nw.col("sent_at")).fill_null(False)
+    settled = granted.select(
+        "message_id",
+        nw.when(~unknown & ~late).then(nw.lit(False)).alias("in_time"),
+    )
+    doubtful = granted.filter(late).select("message_id", *KEY, "sent_at", "stop_at", "resume_at")
+    register = _register(events)
+    told = doubtful.join(
+        register.select(
+            *KEY, "event_id", "action_code", "occurred_at", "ends_at", "strength",
+            "recorded_at", "source_code",
+        ),
+        on=KEY,
+        how="inner",
+    ).filter(nw.col("occurred_at") <= nw.col("sent_at"))  # fmt: skip
+    recorded = (nw.col("recorded_at") <= nw.col("sent_at")).fill_null(False) | (
+        nw.col("source_code") != "register"
+    )
+    maybe = recorded | nw.col("recorded_at").is_null()
+    strict = _still_granted(told.filter(recorded), "strict")
+    lenient = _still_granted(told.filter(maybe), "lenient")
+    answered = (
+        doubtful.select("message_id")
+        .join(strict, on="message_id", how="left")
+        .join(lenient, on="message_id", how="left")
+        .with_columns(strict=nw.col("strict").fill_null(0), lenient=nw.col("lenient").fill_null(0))
+        .select(
+            "message_id",
+            nw.when(nw.col("strict") == nw.col("lenient")).then(nw.col("strict") == 0).alias("late"),
+        )
+    )
+    return settled.join(answered, on="message_id", how="left").select(
+        "message_id", nw.coalesce("in_time", "late").alias("is_recorded_late")
+    )
+
+
+def _still_granted(told: Frame, name: str) -> Frame:
+    """(message_id, <name>): 1 where the latest of the told events grants."""
+    latest = told.group_by("message_id").agg(nw.col("occurred_at").max().alias("latest_at"))
+    stop, resume = nw.col("stop_at"), nw.col("resume_at")
+    in_force = ~stop.is_null() & (resume.is_null() | (stop >= resume)) & (stop >= nw.col("occurred_at"))
+    grants = (
+        (nw.col("strength") == 2) & (nw.col("ends_at") > nw.col("sent_at")) & ~in_force.fill_null(False)
+    )
+    return (
+        told.join(latest, on="message_id", how="inner")
+        .filter(nw.col("occurred_at") == nw.col("latest_at"))
+        .unique(subset=["message_id"], keep="first", order_by=["strength", "ends_at", "event_id"])
+        .select("message_id", nw.when(grants).then(nw.lit(1)).otherwise(nw.lit(0)).alias(name))
+    )

@@ -1,0 +1,62 @@
+"""Opt-out words: a whole text that says stop.
+
+Everywhere: stop, unsubscribe, opt out. Calling code +1 also the per-se words of 47 CFR
+64.1200(a)(10): quit, end, revoke, cancel. Lists by language hold everywhere, since a number tells
+no language; lists by ISO country (upper case) hold there.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+EVERYWHERE = ("stop", "unsubscribe", "opt out")
+NORTH_AMERICA = ("quit", "end", "revoke", "cancel")
+BY_LANGUAGE: dict[str, tuple[str, ...]] = {
+    "pt": ("parar", "sair", "descadastrar"),
+    "es": ("baja",),
+}
+LONGEST = 64
+
+
+def spoken(text: str) -> str:
+    """Case-folded, punctuation and symbols to space, spaces collapsed."""
+    return " ".join(
+        "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text.casefold()).split()
+    )
+
+
+@lru_cache(maxsize=1)
+def plus_one_countries() -> frozenset[str]:
+    """ISO countries whose calling code is +1."""
+    import phonenumbers
+
+    return frozenset(phonenumbers.region_codes_for_country_code(1))
+
+
+def opt_out_test(given: Mapping[str, tuple[str, ...]]) -> Callable[[str, str | None], bool]:
+    """A test of (text, country) with the shipped words and the `given` ones."""
+    everywhere = set(EVERYWHERE)
+    by_country: dict[str, set[str]] = {country: set(NORTH_AMERICA) for country in plus_one_countries()}
+    for place, words in [*BY_LANGUAGE.items(), *given.items()]:
+        target = by_country.setdefault(place, set()) if place.isupper() else everywhere
+        target.update(words)
+
+    def both_forms(words: set[str]) -> frozenset[str]:
+        plain = {spoken(word) for word in words}
+        return frozenset(plain | {word.replace(" ", "") for word in plain})
+
+    common = both_forms(everywhere)
+    local = {country: both_forms(words) for country, words in by_country.items()}
+    none: frozenset[str] = frozenset()
+
+    def is_opt_out(text: str, country: str | None) -> bool:
+        if len(text) > LONGEST:
+            return False
+        said = spoken(text)
+        joined = said.replace(" ", "")
+        here = local.get(country or "", none)
+        return said in common or joined in common or said in here or joined in here
+
+    return is_opt_out

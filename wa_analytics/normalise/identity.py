@@ -1,0 +1,105 @@
+"""Identifiers and parties.
+
+Decision: a party is the connected set of identifiers that evidence links; `party_id` is the
+smallest identifier digest of the set, so it depends on no order. Beside the exact form of a phone a
+canonical one stands (Brazil's ninth digit, Mexico's 1, Argentina's 9), linked under a rule that
+names it. A number the plan calls invalid is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from wa_analytics.records import Identifier
+
+Digest = Callable[[str, str], str]
+
+
+class Known(NamedTuple):
+    """What is known of one identifier."""
+
+    digest: str
+    country_code: str | None
+    is_valid: bool
+    canonical_digest: str | None
+    canonical_rule: str | None
+
+
+def canonical_phone(phone: str) -> tuple[str, str] | None:
+    """The canonical form of `+digits` and the rule that gives it, or None where it is the same.
+
+    Brazil: mobiles get the ninth digit; Mexico: the old mobile 1 goes; Argentina: the mobile 9 goes.
+    """
+    digits = phone[1:]
+    if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
+        return f"+{digits[:4]}9{digits[4:]}", "phone.br_ninth_digit"
+    if digits.startswith("521") and len(digits) == 13:
+        return f"+52{digits[3:]}", "phone.mx_mobile_one"
+    if digits.startswith("549") and len(digits) == 13:
+        return f"+54{digits[3:]}", "phone.ar_mobile_nine"
+    return None
+
+
+class Identities:
+    """Looks identifiers up once each: digest, country, canonical form."""
+
+    def __init__(self, digest: Digest) -> None:
+        self._digest = digest
+        self._known: dict[tuple[str, str], Known] = {}
+
+    def known(self, identifier: Identifier) -> Known:
+        key = (identifier.kind, identifier.value)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._looked_up(identifier)
+        return found
+
+    def _looked_up(self, identifier: Identifier) -> Known:
+        digest = self._digest(identifier.kind, identifier.value)
+        if identifier.kind == "phone":
+            country, valid = _phone_country(identifier.value)
+            canonical = canonical_phone(identifier.value)
+            if canonical:
+                return Known(digest, country, valid, self._digest("phone", canonical[0]), canonical[1])
+            return Known(digest, country, valid, None, None)
+        country = None
+        if identifier.kind == "user_id":
+            prefix = identifier.value[:2]
+            country = prefix if prefix.isascii() and prefix.isupper() else None
+        return Known(digest, country, True, None, None)
+
+
+def _phone_country(phone: str) -> tuple[str | None, bool]:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return None, False
+    region = phonenumbers.region_code_for_number(number)
+    if region is None:
+        region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return (None if region in (None, "ZZ", "001") else region), phonenumbers.is_valid_number(number)
+
+
+def parties(links: Iterable[tuple[str, str]], identifiers: Iterable[str]) -> dict[str, str]:
+    """Identifier digest → party id, over `identifiers` and everything `links` joins to them."""
+    parent: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        above = parent.setdefault(node, node)
+        while above != node:
+            parent[node] = node = parent.setdefault(above, above)
+            above = parent[node]
+        return node
+
+    for left, right in links:
+        a, b = root(left), root(right)
+        if a < b:
+            parent[b] = a
+        elif b < a:
+            parent[a] = b
+    for digest in identifiers:
+        root(digest)
+    return {digest: root(digest) for digest in list(parent)}

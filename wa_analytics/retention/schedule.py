@@ -1,0 +1,251 @@
+"""The retention schedule: which rows bind a message, until when it must and may be kept.
+
+Decision: the schedule is data (`schedule.csv`, replaced by `retention.csv` in the workspace). Of the
+rows in force at the trigger, the floor that ends last gives `retain_until`, the ceiling that ends
+first `dispose_by`; a fallback floor counts only where no other floor applies (FINRA 4511(b)). Where
+the ceiling ends before the floor the conflict is a person's to decide.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import narwhals as nw
+
+from wa_analytics.errors import SettingsInvalid
+from wa_analytics.settings import Entity, RecordClassRule
+
+Frame = nw.LazyFrame[Any]
+
+SHIPPED = Path(__file__).parent / "schedule.csv"
+CORRESPONDENCE = "correspondence"
+TRIGGERS = ("sent_at", "last_entry_at")
+COLUMNS = (
+    "record_class", "entity_kind", "jurisdiction", "authority", "floor", "ceiling", "is_fallback",
+    "trigger", "effective_from", "effective_to",
+)  # fmt: skip
+DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?)?")
+
+
+class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the schedule; empty class, kind or jurisdiction means any."""
+
+    record_class: str = ""
+    entity_kind: str = ""
+    jurisdiction: str = ""
+    authority: str = ""
+    floor: str = ""
+    ceiling: str = ""
+    is_fallback: bool = False
+    trigger: str = "sent_at"
+    effective_from: datetime | None = None
+    effective_to: datetime | None = None
+
+    def key(self, length: str) -> str:
+        """Names one side of the row in findings, e.g. `SEC-01/correspondence/P3Y`."""
+        return f"{self.authority or 'policy'}/{self.record_class or 'any'}/{length}"
+
+
+def offset(duration: str) -> str:
+    """An ISO 8601 duration as a calendar offset of the frames (`P1Y6M` → `18mo`).
+
+    Years and months go by the calendar: 29 February + 1 year is 28 February.
+    """
+    found = DURATION.fullmatch(duration)
+    if not found or not any(found.groups()):
+        raise ValueError(f"{duration!r} is no ISO 8601 duration such as P3Y, P18M or P90D")
+    years, months, weeks, days, hours = (int(part or 0) for part in found.groups())
+    whole_months, whole_days = years * 12 + months, weeks * 7 + days
+    if sum(bool(part) for part in (whole_months, whole_days, hours)) > 1:
+        raise ValueError(f"{duration!r} mixes months with days or hours; use one of them")
+    if whole_months:
+        return f"{whole_months}mo"
+    return f"{whole_days}d" if whole_days else f"{hours}h"
+
+
+def read_schedule(workspace: Path | None = None) -> tuple[ScheduleRow, ...]:
+    """Rows of `retention.csv` in the workspace, else the shipped ones.
+
+    Raises SettingsInvalid naming file, line and column.
+    """
+    given = workspace / "retention.csv" if workspace else None
+    path = given if given and given.is_file() else SHIPPED
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{path.name} is not UTF-8; save it as UTF-8 and try again.") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if not reader.fieldnames or "record_class" not in reader.fieldnames:
+        raise SettingsInvalid(
+            f"{path.name}, line 1: column record_class is missing; its columns are {', '.join(COLUMNS)}."
+        )
+    return tuple(_row(path.name, reader.line_num, cells) for cells in reader)
+
+
+def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
+    clean = {key: (cells.get(key) or "").strip() for key in COLUMNS}
+    for column in ("floor", "ceiling"):
+        if clean[column]:
+            try:
+                offset(clean[column])
+            except ValueError as error:
+                raise SettingsInvalid(f"{name}, line {line}, column {column}: {error}.") from None
+    trigger = clean["trigger"] or "sent_at"
+    if trigger not in TRIGGERS:
+        raise SettingsInvalid(
+            f"{name}, line {line}, column trigger: must be one of {', '.join(TRIGGERS)}."
+        )
+    return ScheduleRow(
+        record_class=clean["record_class"],
+        entity_kind=clean["entity_kind"],
+        jurisdiction=clean["jurisdiction"],
+        authority=clean["authority"],
+        floor=clean["floor"],
+        ceiling=clean["ceiling"],
+        is_fallback=clean["is_fallback"].lower() in ("true", "1", "yes"),
+        trigger=trigger,
+        effective_from=_moment(name, line, "effective_from", clean["effective_from"]),
+        effective_to=_moment(name, line, "effective_to", clean["effective_to"]),
+    )
+
+
+def _moment(name: str, line: int, column: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        if len(text) == 10:
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsInvalid(
+            f"{name}, line {line}, column {column}: not an ISO 8601 date; write it as 2026-01-31."
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def classed(messages: Frame, rules: Sequence[RecordClassRule]) -> Frame:
+    """The messages with `record_class`: the first rule that matches, else correspondence."""
+    expression: Any = nw.lit(CORRESPONDENCE)
+    for rule in reversed(rules):
+        conditions = [
+            nw.col(column) == value
+            for column, value in (
+                ("entity", rule.entity),
+                ("channel_id", rule.channel),
+                ("purpose_code", rule.purpose),
+                ("template_name", rule.template),
+            )
+            if value
+        ]
+        matches: Any = nw.lit(True)
+        for condition in conditions:
+            matches = matches & condition.fill_null(False)
+        expression = nw.when(matches).then(nw.lit(rule.record_class)).otherwise(expression)
+    return messages.with_columns(record_class=expression)
+
+
+def scheduled(
+    messages: Frame,
+    rows: Sequence[ScheduleRow],
+    entities: Iterable[Entity],
+) -> Frame:
+    """Retention of each message.
+
+    messages: message_id, entity, party_id, record_class, sent_at.
+    Returns message_id, retain_until, retain_rule, dispose_by, dispose_rule, retention_code
+    (scheduled, conflict, unscheduled).
+    """
+    triggered = messages.with_columns(
+        last_entry_at=nw.col("sent_at").max().over("party_id", "entity", "record_class")
+    )
+    companies = tuple(entities)
+    masks = [_bound(row, companies) for row in rows]
+    floors = [(r, m) for r, m in zip(rows, masks, strict=True) if r.floor and not r.is_fallback]
+    fallbacks = [(r, m) for r, m in zip(rows, masks, strict=True) if r.floor and r.is_fallback]
+    ceilings = [(r, m) for r, m in zip(rows, masks, strict=True) if r.ceiling]
+
+    with_floor = _extreme(triggered, floors, "floor", latest=True)
+    with_fallback = _extreme(with_floor, fallbacks, "fallback", latest=True)
+    with_ceiling = _extreme(with_fallback, ceilings, "ceiling", latest=False)
+    anything: Any = nw.lit(False)
+    for mask in masks:
+        anything = anything | mask
+    return (
+        with_ceiling.with_columns(is_bound=anything)
+        .with_columns(
+            retain_until=nw.coalesce("floor_at", "fallback_at"),
+            retain_rule=nw.coalesce("floor_rule", "fallback_rule"),
+            dispose_by=nw.col("ceiling_at"),
+            dispose_rule=nw.col("ceiling_rule"),
+        )
+        .select(
+            "message_id",
+            "retain_until",
+            "retain_rule",
+            "dispose_by",
+            "dispose_rule",
+            nw.when(~nw.col("is_bound"))
+            .then(nw.lit("unscheduled"))
+            .otherwise(
+                nw.when((nw.col("dispose_by") < nw.col("retain_until")).fill_null(False))
+                .then(nw.lit("conflict"))
+                .otherwise(nw.lit("scheduled"))
+            )
+            .alias("retention_code"),
+        )
+    )
+
+
+def _bound(row: ScheduleRow, entities: tuple[Entity, ...]) -> Any:
+    """Whether the row binds a message: its class and company, in force at the trigger."""
+    keys = [
+        entity.key
+        for entity in entities
+        if row.entity_kind in ("", entity.kind) and row.jurisdiction in ("", entity.jurisdiction)
+    ]
+    mask: Any = nw.col("entity").is_in(keys).fill_null(False) if keys else nw.lit(False)
+    if row.record_class:
+        mask = mask & (nw.col("record_class") == row.record_class)
+    if row.effective_from:
+        mask = mask & (nw.col(row.trigger) >= nw.lit(row.effective_from))
+    if row.effective_to:
+        mask = mask & (nw.col(row.trigger) < nw.lit(row.effective_to))
+    return mask
+
+
+def _extreme(
+    frame: Frame, bound: Sequence[tuple[ScheduleRow, Any]], name: str, *, latest: bool
+) -> Frame:
+    """Adds `<name>_at` and `<name>_rule` of the row that ends last (or first); of equals the
+    smaller key."""
+    if not bound:
+        return frame.with_columns(
+            nw.lit(None, dtype=nw.Datetime("us", "UTC")).alias(f"{name}_at"),
+            nw.lit(None, dtype=nw.String).alias(f"{name}_rule"),
+        )
+    named = sorted(
+        (
+            (row.key(length := row.ceiling if name == "ceiling" else row.floor), row, length, mask)
+            for row, mask in bound
+        ),
+        key=lambda entry: entry[0],
+    )
+    ends = {
+        f"__{name}_{number}": nw.when(mask).then(nw.col(row.trigger).dt.offset_by(offset(length)))
+        for number, (_, row, length, mask) in enumerate(named)
+    }
+    horizontal = nw.max_horizontal if latest else nw.min_horizontal
+    chosen = frame.with_columns(**ends).with_columns(horizontal(*ends).alias(f"{name}_at"))
+    rule: Any = nw.lit(None, dtype=nw.String)
+    for column, (key, *_) in reversed(list(zip(ends, named, strict=True))):
+        is_it = (nw.col(column) == nw.col(f"{name}_at")).fill_null(False)
+        rule = nw.when(is_it).then(nw.lit(key)).otherwise(rule)
+    return chosen.with_columns(rule.alias(f"{name}_rule")).drop(*ends)
