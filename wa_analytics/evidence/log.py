@@ -1,0 +1,240 @@
+"""The log itself: entries in, entries out.
+
+`sequence` is given inside the append transaction, under the one lock of the log, so the order of
+commits is the order of sequences and there is never a gap. Encrypt (`Sealer`) before you append:
+the lock is held for the insert alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wa_analytics.capture import Capture
+from wa_analytics.errors import KeyRefused
+from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.evidence.sealing import EntryRow, Opener, Sealed, Sealer, cleared, opened
+from wa_analytics.tables.column import instant_text
+from wa_analytics.tables.evidence import Entry, EntryKey
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.database.bulk import Writer
+    from wa_analytics.evidence.keys import KeyRing
+
+__all__ = [
+    "Appended",
+    "EntryRow",
+    "Opener",
+    "Sealed",
+    "Sealer",
+    "append",
+    "append_within",
+    "cleared",
+    "entries",
+    "journal",
+    "opened",
+    "size",
+]
+
+# One SQLite transaction of this many rows or bytes stays well under its 100 ms.
+CHUNK_ROWS = 2_000
+CHUNK_BYTES = 4_000_000
+POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
+
+_ENTRY_COLUMNS = (
+    "sequence",
+    "capture_id",
+    "kind",
+    "provider",
+    "received_at",
+    "signature_code",
+    "ciphertext_digest",
+    "ciphertext",
+)
+_KEY_COLUMNS = ("sequence", "wrapping_key_id", "wrapped_key", "recognition_digest")
+
+
+@dataclass(frozen=True)
+class Appended:
+    """first_sequence: place of the first stored entry, None if none was; stored: new entries;
+    repeated: captures that the log knew already."""
+
+    first_sequence: int | None = None
+    stored: int = 0
+    repeated: int = 0
+
+    def __add__(self, other: Appended) -> Appended:
+        first = self.first_sequence if self.first_sequence is not None else other.first_sequence
+        return Appended(first, self.stored + other.stored, self.repeated + other.repeated)
+
+
+def append(database: Database, sealed: Iterable[Sealed]) -> Appended:
+    """Store sealed entries in order, each recognition digest once; on disk when it returns.
+
+    Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
+    """
+    total = Appended()
+    for chunk in _chunks(sealed):
+        with database.writing() as writer:
+            total += append_within(writer, chunk)
+    return total
+
+
+def append_within(writer: Writer, chunk: list[Sealed]) -> Appended:
+    """The same inside the caller's transaction, for a disposal that goes with its entry. Keep it
+    to a chunk: on SQLite nobody else writes meanwhile."""
+    if not chunk:
+        return Appended()
+    if writer.dialect == "postgresql":
+        writer.execute("SELECT pg_advisory_xact_lock(:key)", {"key": POSTGRESQL_LOCK})
+    _refuse_destroyed(writer, {row.wrapping_key_id for row in chunk} - {None})
+    known = _known(writer, [row.recognition_digest for row in chunk if row.recognition_digest])
+    fresh: list[Sealed] = []
+    for row in chunk:
+        recognition = row.recognition_digest
+        if recognition is not None:
+            if recognition in known:
+                continue
+            known.add(recognition)
+        fresh.append(row)
+    if not fresh:
+        return Appended(repeated=len(chunk))
+    first = int(writer.rows("SELECT coalesce(max(sequence) + 1, 0) FROM entry")[0][0])
+    writer.append(
+        Entry,
+        _ENTRY_COLUMNS,
+        [
+            (place, row[0], row[1], row[2], instant_text(row[3]), row[4], row[5], row[6])
+            for place, row in zip(count(first), fresh, strict=False)
+        ],
+    )
+    writer.append(
+        EntryKey,
+        _KEY_COLUMNS,
+        [
+            (place, row[7], row[8], row[9])
+            for place, row in zip(count(first), fresh, strict=False)
+            if row[7] is not None
+        ],
+    )
+    return Appended(first, len(fresh), len(chunk) - len(fresh))
+
+
+def entries(
+    database: Database, start: int = 0, limit: int = 5_000, *, kind: str | None = None
+) -> list[EntryRow]:
+    """Up to `limit` entries from sequence `start` on, in order, that still have their key.
+
+    kind: only these (`capture`, `journal` …). Fewer rows than `limit` means the end.
+    """
+    marks = "%s" if database.dialect == "postgresql" else "?"
+    condition = f" AND e.kind = {marks}" if kind is not None else ""
+    sql = (
+        "SELECT e.sequence, e.capture_id, e.kind, e.provider, e.received_at, e.signature_code,"
+        " e.ciphertext, k.wrapping_key_id, k.wrapped_key"
+        " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
+        f" WHERE e.sequence >= {marks}{condition} ORDER BY e.sequence LIMIT {marks}"
+    )
+    params = (start, limit) if kind is None else (start, kind, limit)
+    with database.reading() as connection:
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql, params)
+            return [
+                EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8])
+                for r in cursor.fetchall()
+            ]
+        finally:
+            cursor.close()
+
+
+def size(database: Database) -> int:
+    """Entries in the log."""
+    return int(database.scalar("SELECT coalesce(max(sequence) + 1, 0) FROM entry"))
+
+
+def journal(
+    database: Database,
+    ring: KeyRing,
+    *,
+    actor: str,
+    action: str,
+    reason: str,
+    outcome: str,
+    at: datetime,
+    detail: Mapping[str, Any],
+) -> int:
+    """Append who did what, why and with what outcome; returns the entry's sequence.
+
+    The words are encrypted like a capture, since a reason may name a person. detail: what can be
+    written as JSON.
+    """
+    moment = microseconds_of(at)
+    body = msgspec.json.encode(
+        {
+            "actor": actor,
+            "action": action,
+            "reason": reason,
+            "outcome": outcome,
+            "at": at.isoformat(),
+            "detail": dict(detail),
+        }
+    )
+    handle = ring.wrapping_key(database, at, 1)
+    row = Sealer(handle.id, handle.key, ring.digest_key).sealed(
+        [Capture(body, {"content-type": "application/json"}, "", moment)], "journal"
+    )
+    first = append(database, row).first_sequence
+    assert first is not None
+    return first
+
+
+def _chunks(sealed: Iterable[Sealed]) -> Iterator[list[Sealed]]:
+    chunk: list[Sealed] = []
+    volume = 0
+    for row in sealed:
+        if chunk and (len(chunk) == CHUNK_ROWS or volume + len(row.ciphertext) > CHUNK_BYTES):
+            yield chunk
+            chunk, volume = [], 0
+        chunk.append(row)
+        volume += len(row.ciphertext)
+    if chunk:
+        yield chunk
+
+
+def _known(writer: Writer, digests: list[bytes]) -> set[bytes]:
+    """Those of the digests that the log holds."""
+    cursor = writer.connection.connection.cursor()
+    try:
+        if writer.dialect == "postgresql":
+            cursor.execute(
+                "SELECT recognition_digest FROM entry_key WHERE recognition_digest = ANY(%s)",
+                (digests,),
+            )
+        else:
+            marks = ", ".join("?" * len(digests))
+            cursor.execute(
+                f"SELECT recognition_digest FROM entry_key WHERE recognition_digest IN ({marks})",
+                digests,
+            )
+        return {row[0] for row in cursor.fetchall()}
+    finally:
+        cursor.close()
+
+
+def _refuse_destroyed(writer: Writer, numbers: set[int | None]) -> None:
+    """A key wrapped by a wrapping key that is gone would be lost on arrival."""
+    for number in numbers:
+        if not writer.rows(
+            "SELECT 1 FROM wrapping_key WHERE wrapping_key_id = :id AND wrapped IS NOT NULL",
+            {"id": number},
+        ):
+            raise KeyRefused(
+                f"Wrapping key {number} was destroyed meanwhile; nothing was stored: try again."
+            )

@@ -1,0 +1,166 @@
+"""Captures into rows of the log and back: pure, picklable, without a database.
+
+Worker processes import this module alone, so it pulls in neither SQLAlchemy nor Polars.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from wa_analytics.capture import Capture
+from wa_analytics.errors import EvidenceBroken
+from wa_analytics.evidence.digests import Digester
+from wa_analytics.evidence.layout import packed, unpacked
+
+ID_BYTES = 16
+NONCE_BYTES = 12
+_DRAWN = 32 + ID_BYTES
+
+
+class Sealed(NamedTuple):
+    """One entry before it has its place: plain tuple, cheap to send between processes.
+
+    received_at: microseconds since 1970 UTC. The last three are None on an entry that is kept in
+    clear (`cleared`), which has no key to lose.
+    """
+
+    capture_id: bytes
+    kind: str
+    provider: str
+    received_at: int
+    signature_code: str
+    ciphertext_digest: bytes
+    ciphertext: bytes
+    wrapping_key_id: int | None
+    wrapped_key: bytes | None
+    recognition_digest: bytes | None
+
+
+class EntryRow(NamedTuple):
+    """One stored entry with the key that opens it; `received_at` in microseconds since 1970 UTC."""
+
+    sequence: int
+    capture_id: bytes
+    kind: str
+    provider: str
+    received_at: int
+    signature_code: str
+    ciphertext: bytes
+    wrapping_key_id: int
+    wrapped_key: bytes
+
+
+def _named(provider: str) -> str:
+    if not provider.isascii() or "\n" in provider:
+        raise ValueError("a provider's name is one line of ASCII: it stands in the Merkle leaf")
+    return provider
+
+
+class Sealer:
+    """Encrypts captures under keys of their own, wrapped by one wrapping key."""
+
+    def __init__(self, wrapping_key_id: int, wrapping_key: bytes, digest_key: bytes) -> None:
+        self.wrapping_key_id = wrapping_key_id
+        self._wrapping_key = wrapping_key
+        self._digest_key = digest_key
+        self._wrap = AESGCM(wrapping_key).encrypt
+        self._recognition = Digester(digest_key).recognition
+
+    def __reduce__(self) -> tuple[type[Sealer], tuple[int, bytes, bytes]]:
+        return Sealer, (self.wrapping_key_id, self._wrapping_key, self._digest_key)
+
+    def __repr__(self) -> str:
+        return f"Sealer(wrapping_key_id={self.wrapping_key_id})"
+
+    def sealed(self, captures: Iterable[Capture], kind: str = "capture") -> list[Sealed]:
+        """One row per capture, in order. Entries of our own (`kind` other than capture) are never
+        repetitions: they are recognised by their random id."""
+        captures = list(captures)
+        drawn = os.urandom(_DRAWN * len(captures))
+        recognition = self._recognition if kind == "capture" else None
+        wrap, number, sha256 = self._wrap, self.wrapping_key_id, hashlib.sha256
+        rows = []
+        at = 0
+        for capture in captures:
+            key = drawn[at : at + 32]
+            capture_id = drawn[at + 32 : at + _DRAWN]
+            at += _DRAWN
+            nonce = capture_id[:NONCE_BYTES]
+            ciphertext = AESGCM(key).encrypt(
+                nonce, packed(capture.headers, capture.body, capture.context), capture_id
+            )
+            rows.append(
+                Sealed(
+                    capture_id,
+                    kind,
+                    _named(capture.provider),
+                    capture.received_at,
+                    capture.signature_code,
+                    sha256(ciphertext).digest(),
+                    ciphertext,
+                    number,
+                    wrap(nonce, key, capture_id),
+                    capture_id if recognition is None else recognition(capture),
+                )
+            )
+        return rows
+
+
+def cleared(kind: str, received_at: int, body: bytes) -> Sealed:
+    """An entry kept in clear, for what must be readable without a key and names no person: the
+    disposal entries, by which a verifier knows that a missing key was given up lawfully."""
+    container = packed({}, body)
+    digest = hashlib.sha256(container).digest()
+    return Sealed(
+        os.urandom(ID_BYTES), kind, "", received_at, "absent", digest, container, None, None, None
+    )
+
+
+class Opener:
+    """Decrypts stored entries. Picklable, for worker processes."""
+
+    def __init__(self, wrapping_keys: dict[int, bytes], digest_key: bytes) -> None:
+        self._wrapping_keys = wrapping_keys
+        self._digest_key = digest_key
+        self._unwrap = {number: AESGCM(key).decrypt for number, key in wrapping_keys.items()}
+        self.digests = Digester(digest_key)
+
+    def __reduce__(self) -> tuple[type[Opener], tuple[dict[int, bytes], bytes]]:
+        return Opener, (self._wrapping_keys, self._digest_key)
+
+    def __repr__(self) -> str:
+        return "Opener()"
+
+    def digest(self, kind: str, value: str) -> str:
+        return self.digests.digest(kind, value)
+
+    def opened(self, rows: Iterable[EntryRow]) -> Iterator[tuple[int, Capture]]:
+        """(sequence, capture) of each row, in order.
+
+        Raises EvidenceBroken, naming the sequence, where key, tag or associated data do not match.
+        """
+        for sequence, capture_id, _, provider, received_at, code, ciphertext, number, wrapped in rows:
+            nonce = capture_id[:NONCE_BYTES]
+            try:
+                key = self._unwrap[number](nonce, wrapped, capture_id)
+                container = AESGCM(key).decrypt(nonce, ciphertext, capture_id)
+            except (InvalidTag, KeyError, ValueError):
+                raise EvidenceBroken(
+                    f"Entry {sequence} does not open: its bytes, its key or its wrapping key were "
+                    "altered; run `wa verify`."
+                ) from None
+            headers, body, context = unpacked(container)
+            yield sequence, Capture(body, headers, provider, received_at, code, context)  # type: ignore[arg-type]
+
+
+def opened(
+    rows: Iterable[EntryRow], wrapping_keys: dict[int, bytes], digest_key: bytes
+) -> Iterator[tuple[int, Capture]]:
+    """`Opener.opened` in one call."""
+    return Opener(wrapping_keys, digest_key).opened(rows)
