@@ -1,0 +1,325 @@
+"""One check run: Great Expectations evaluates every check on the tables, our own SQL counts the
+same rows again, the two must agree, and the findings are written.
+
+    from data_checks.run import run
+    outcome = run("postgresql://…")            # or run(home="wa-home"), from cron, CI or Airflow
+
+The only Great Expectations context: ephemeral, analytics off, imported when a run begins. The clock
+is read for `as_of` only when that is None, and for a run's own `started_at` and `finished_at`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, func
+from sqlalchemy.engine import make_url
+from sqlmodel import col, select
+
+from data_checks.check import Check
+from data_checks.counts import cause, counted
+from data_checks.docs import write_docs
+from data_checks.findings import discard, prepare, write
+from data_checks.judgement import Evaluation, judged
+from data_checks.moments import Moments
+from data_checks.outcome import Result, RunOutcome, overall
+from data_checks.suites import CATALOGUE
+from wa_analytics.database import Database
+from wa_analytics.errors import InputRefused, WorkspaceMissing
+from wa_analytics.settings import Settings, read_settings
+from wa_analytics.tables import CheckResult, CheckRun, Finding
+
+BUSY_SECONDS = 30
+_CLASS = re.compile(r"\b(\w+(?:Error|Exception|Undefined\w+))\b")
+
+Progress = Callable[[str, int, int], None]
+
+
+def run(
+    database_url: str | None = None,
+    *,
+    home: Path | str | None = None,
+    as_of: datetime | None = None,
+    suites: Sequence[str] = (),
+    docs: Path | None = None,
+    progress: Progress | None = None,
+    checks: Sequence[Check] = CATALOGUE,
+) -> RunOutcome:
+    """Run the suites (default: all) on the workspace's database and record the outcome.
+
+    database_url: instead of the one that the workspace's settings name. home: the workspace.
+    as_of: aware instant the run speaks of; None reads the clock.
+    docs: folder for Data Docs; None is `reports/data_docs` of the workspace, where that exists.
+    progress: called with a check's key, how many are done and how many there are.
+    Raises WorkbenchError (unknown suite, unusable settings, database unavailable).
+    """
+    chosen = chosen_checks(suites, checks)
+    settings = read_settings(home, **({"database_url": database_url} if database_url else {}))
+    started_at = datetime.now(UTC)
+    moments = Moments.at(
+        as_of or started_at,
+        settle_hours=settings.completeness.settle_hours,
+        capture_hours=settings.checks.capture_hours,
+    )
+    database = Database(_url(settings))
+    check_run = CheckRun(
+        check_run_id=secrets.token_hex(8),
+        as_of=moments.as_of,
+        started_at=started_at,
+        outcome_code="error",
+        suites=",".join(dict.fromkeys(check.suite for check in chosen)),
+    )
+    try:
+        outcome, evaluations = _recorded(database, chosen, moments, check_run, progress)
+    finally:
+        database.close()
+    if docs is None and settings.home.is_dir():
+        docs = settings.home / "reports" / "data_docs"
+    if docs is not None:
+        write_docs(docs, outcome, chosen, {key: evaluations[key].parts for key in evaluations})
+    return outcome
+
+
+def _url(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    file = settings.home / "wa.db"
+    if not file.is_file():
+        raise WorkspaceMissing(f"There is no workspace in {settings.home}; run `wa init` there.")
+    return f"sqlite:///{file}"
+
+
+def chosen_checks(suites: Sequence[str], checks: Sequence[Check] = CATALOGUE) -> tuple[Check, ...]:
+    """The checks of the named suites, all when none is named. Raises InputRefused."""
+    known = dict.fromkeys(check.suite for check in checks)
+    for suite in suites:
+        if suite not in known:
+            raise InputRefused(f"There is no suite {suite!r}; choose from {', '.join(known)}.")
+    return tuple(check for check in checks if not suites or check.suite in suites)
+
+
+def _recorded(
+    database: Database,
+    checks: Sequence[Check],
+    moments: Moments,
+    check_run: CheckRun,
+    progress: Progress | None,
+) -> tuple[RunOutcome, dict[str, Evaluation]]:
+    """Judge every check and record run, results and findings. Until the end the run stands as
+    `error`, so one that dies half-way is never taken for a good one."""
+    run_id = check_run.check_run_id
+    with database.session() as session:
+        session.add(check_run)
+    results: dict[str, Result] = {}
+    evaluations: dict[str, Evaluation] = {}
+    new_count = 0
+
+    def evaluated_again(check: Check) -> Evaluation:
+        evaluations.update(context.evaluated([check], moments))
+        return evaluations[check.key]
+
+    with closing(_Context(database)) as context, _staging(database) as connection:
+        counts = counted(connection, checks, moments)
+        for group in _groups(checks):
+            evaluations.update(context.evaluated(group, moments))
+            for check in group:
+                if progress:
+                    progress(check.key, len(results), len(checks))
+                result, staged = judged(
+                    connection,
+                    check,
+                    counts[check.key],
+                    evaluations[check.key],
+                    moments,
+                    evaluated_again,
+                )
+                if staged:
+                    write(connection, check, moments, run_id, staged)
+                    new_count += staged.new
+                results[check.key] = result
+    if progress:
+        progress("", len(checks), len(checks))
+    ordered = tuple(results[check.key] for check in checks)
+    outcome = overall([result.outcome for result in ordered])
+    with database.session() as session:
+        for result in ordered:
+            session.add(
+                CheckResult(
+                    check_run_id=run_id,
+                    check_key=result.check,
+                    suite=result.suite,
+                    outcome_code=result.outcome,
+                    severity_code=result.severity,
+                    evaluated_count=result.evaluated_count,
+                    not_evaluated_count=result.not_evaluated_count,
+                    finding_count=result.finding_count,
+                    reason=result.reason,
+                )
+            )
+        recorded = session.get_one(CheckRun, run_id)
+        recorded.outcome_code = outcome
+        recorded.finished_at = datetime.now(UTC)
+        severities = select(Finding.severity_code, func.count()).where(
+            col(Finding.status_code) == "open",
+            col(Finding.rule).in_([check.key for check in checks]),
+        )
+        open_counts = dict(session.exec(severities.group_by(Finding.severity_code)).all())
+    return (
+        RunOutcome(
+            check_run_id=run_id,
+            as_of=moments.as_of,
+            outcome=outcome,
+            results=ordered,
+            new_count=new_count,
+            open_count=sum(open_counts.values()),
+            critical_count=open_counts.get("critical", 0),
+        ),
+        evaluations,
+    )
+
+
+def _groups(checks: Sequence[Check]) -> list[list[Check]]:
+    """Checks of one suite over one source: one batch and one validation each."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in checks:
+        groups.setdefault((check.suite, check.source), []).append(check)
+    return list(groups.values())
+
+
+@contextmanager
+def _staging(database: Database) -> Iterator[Connection]:
+    with database.reading() as connection:
+        prepare(connection)
+        try:
+            yield connection
+        finally:
+            discard(connection)
+
+
+class _Context:
+    """An ephemeral Great Expectations context on one database."""
+
+    def __init__(self, database: Database) -> None:
+        import great_expectations
+
+        self._gx: ModuleType = great_expectations
+        self._dialect = database.dialect
+        self._context = great_expectations.get_context(mode="ephemeral")
+        self._context.enable_analytics(False)
+        self._context.variables.progress_bars = {"globally": False}
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self._dialect == "sqlite":
+            options["connect_args"] = {"timeout": BUSY_SECONDS}
+            add = self._context.data_sources.add_sqlite
+        else:
+            add = self._context.data_sources.add_postgres
+        self._source = add(
+            name="workspace", connection_string=connection_string(database.url), kwargs=options
+        )
+        self._number = 0
+
+    def evaluated(self, checks: Sequence[Check], moments: Moments) -> dict[str, Evaluation]:
+        """Check key → Evaluation of checks that share a suite and a source."""
+        from data_checks.expectations.from_check import expectations_of
+
+        self._number += 1
+        name = f"{checks[0].suite}_{self._number}"
+        evaluations = {check.key: Evaluation() for check in checks}
+        source = moments.written(checks[0].source, self._dialect)
+        try:
+            if checks[0].is_table:
+                asset = self._source.add_table_asset(name=name, table_name=source)
+            else:
+                asset = self._source.add_query_asset(name=name, query=source)
+            suite = self._context.suites.add(self._gx.ExpectationSuite(name=name))
+            suite.expectations = [
+                expectation
+                for check in checks
+                for expectation in expectations_of(
+                    check, moments.written(check.key_select(), self._dialect)
+                )
+            ]
+            suite.save()
+            validation = self._context.validation_definitions.add(
+                self._gx.ValidationDefinition(
+                    name=name, data=asset.add_batch_definition(name), suite=suite
+                )
+            )
+            answers = validation.run(
+                result_format={"result_format": "BASIC", "partial_unexpected_count": 0}
+            ).results
+        except Exception as error:  # whatever Great Expectations raises is the check's crash
+            for evaluation in evaluations.values():
+                evaluation.failure = cause(error.__cause__ or error)
+            return evaluations
+        for answer in answers:
+            _read(answer, evaluations)
+        return evaluations
+
+    def close(self) -> None:
+        self._source.get_execution_engine().close()
+        self._source.get_engine().dispose()
+
+
+def _read(answer: Any, evaluations: dict[str, Evaluation]) -> None:
+    """Add one expectation's answer to its check. A crash is no answer: Great Expectations reports
+    it as `success=False` with the exception beside it."""
+    configuration = answer.expectation_config
+    evaluation = evaluations[configuration.meta["check"]]
+    part = configuration.meta["part"]
+    if failure := _raised(answer.exception_info):
+        evaluation.failure = failure
+        return
+    counts = answer.result
+    unexpected = int(counts.get("observed_value" if part == "keys" else "unexpected_count") or 0)
+    if part == "row_floor":
+        evaluation.is_filled = bool(answer.success)
+    elif not answer.success:
+        evaluation.violating += max(unexpected, 1)
+    evaluation.parts.append(
+        {
+            "expectation": configuration.type,
+            "column": configuration.kwargs.get("column"),
+            "query": configuration.kwargs.get("unexpected_rows_query"),
+            "success": bool(answer.success),
+            "unexpected_count": unexpected,
+        }
+    )
+
+
+def _raised(exception_info: dict[str, Any] | None) -> str | None:
+    """The class of the exception that an expectation met, if any; never its message."""
+    info = exception_info or {}
+    raised = [info] if "raised_exception" in info else list(info.values())
+    for one in raised:
+        if isinstance(one, dict) and one.get("raised_exception"):
+            found = _CLASS.search(str(one.get("exception_message")))
+            return found.group(1) if found else "exception in Great Expectations"
+    return None
+
+
+def connection_string(url: str) -> str:
+    """The URL as Great Expectations takes it: with a host (a socket folder stays in the query) and
+    `$` escaped, which it would otherwise read as the start of a variable."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql" and not parsed.host:
+        parsed = parsed.set(host="localhost")
+    return parsed.render_as_string(hide_password=False).replace("$", r"\$")
+
+
+class _Callable(ModuleType):
+    """Lets `data_checks.run(…)` be said of the module, too."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> RunOutcome:
+        return run(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,56 @@
+"""What the checks of several suites share: the subjects they speak of and what they need."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from data_checks.check import Need
+
+MESSAGE_SEEN = "sent_at <= :as_of"
+EVENT_SEEN = "occurred_at <= :as_of"
+
+MESSAGE_CONTEXT = MappingProxyType(
+    {
+        "entity": "entity",
+        "channel_id": "channel_id",
+        "purpose_code": "purpose_code",
+        "country_code": "country_code",
+        "template_name": "template_name",
+    }
+)
+
+SEND_CONTEXT = MappingProxyType(
+    {
+        **MESSAGE_CONTEXT,
+        "outcome_code": "CASE WHEN direction_code <> 'outbound' THEN NULL "
+        "WHEN delivered_at <= :as_of THEN 'delivered' "
+        "WHEN failed_at <= :as_of THEN 'failed' ELSE 'unknown' END",
+    }
+)
+
+CONSENT_CONTEXT = MappingProxyType({**SEND_CONTEXT, "was_known": "was_known"})
+
+EVENT_CONTEXT = MappingProxyType(
+    {
+        "entity": "entity",
+        "channel_id": "channel_id",
+        "purpose_code": "purpose_code",
+        "country_code": "country_code",
+    }
+)
+
+ANY_MESSAGE = Need(
+    "SELECT 1 FROM message WHERE sent_at <= :as_of LIMIT 1",
+    "no message is known up to this moment: none captured, or `wa refresh` has not run",
+)
+ANY_SEND = Need(
+    "SELECT 1 FROM message WHERE sent_at <= :as_of AND direction_code = 'outbound' LIMIT 1",
+    "no outbound message is known up to this moment: no send log and no statuses captured",
+)
+ANY_REGISTER_EVENT = Need(
+    "SELECT 1 FROM consent_event WHERE source_code = 'register' AND occurred_at <= :as_of LIMIT 1",
+    "no consent register captured up to this moment",
+)
+ANY_CAPTURE = Need(
+    "SELECT 1 FROM entry WHERE kind = 'capture' LIMIT 1", "nothing has been captured yet"
+)

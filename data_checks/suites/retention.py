@@ -1,0 +1,66 @@
+"""Retention: what should be gone, what two rules disagree on, what no rule covers."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from data_checks.check import Check
+from data_checks.subjects import ANY_MESSAGE, MESSAGE_CONTEXT, MESSAGE_SEEN
+
+CHECKS = (
+    Check(
+        key="retention.overdue",
+        suite="retention",
+        title="Kept longer than allowed",
+        meaning="The body is held although the ceiling that ends first has passed. Messages whose "
+        "rules are in conflict are not evaluated until a person has decided.",
+        severity="high",
+        source="message",
+        subject="'message'",
+        subject_id="message_id",
+        occurred_at="sent_at",
+        population=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'scheduled' "
+        "AND dispose_by IS NOT NULL",
+        violation="dispose_by <= :as_of",
+        not_evaluated=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'conflict'",
+        unjudged=MappingProxyType({"": "the rules are in conflict"}),
+        needs=(ANY_MESSAGE,),
+        nothing="no held message has a date by which it must be disposed of",
+        context=MESSAGE_CONTEXT,
+    ),
+    Check(
+        key="retention.conflict",
+        suite="retention",
+        title="Two retention rules contradict each other",
+        meaning="A ceiling ends before a floor does: one rule says destroy, another says keep. One "
+        "finding per pair of schedule rows, for a person to decide.",
+        severity="medium",
+        source="message",
+        subject="'retention_pair'",
+        subject_id="retain_rule || '|' || dispose_rule",
+        occurred_at="sent_at",
+        population=f"{MESSAGE_SEEN} AND retention_code IN ('scheduled', 'conflict')",
+        violation="retention_code = 'conflict'",
+        needs=(ANY_MESSAGE,),
+        nothing="no message falls under a row of the retention schedule",
+        context=MappingProxyType({"entity": "entity"}),
+        is_grouped=True,
+    ),
+    Check(
+        key="retention.unscheduled",
+        suite="retention",
+        title="No retention rule",
+        meaning="No row of the retention schedule was in force for the message, so nothing says how "
+        "long to keep it.",
+        severity="low",
+        source="message",
+        subject="'message'",
+        subject_id="message_id",
+        occurred_at="sent_at",
+        population=MESSAGE_SEEN,
+        violation="retention_code = 'unscheduled'",
+        needs=(ANY_MESSAGE,),
+        nothing="no message is known up to this moment",
+        context=MESSAGE_CONTEXT,
+    ),
+)
