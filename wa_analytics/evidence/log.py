@@ -38,6 +38,7 @@ __all__ = [
     "cleared",
     "entries",
     "journal",
+    "known",
     "opened",
     "size",
 ]
@@ -152,6 +153,15 @@ def entries(
             ]
         finally:
             cursor.close()
+
+
+def known(database: Database, digests: list[bytes]) -> set[bytes]:
+    """Those of the recognition digests that the log holds."""
+    found: set[bytes] = set()
+    for at in range(0, len(digests), CHUNK_ROWS):
+        with database.writing() as writer:
+            found |= _known(writer, digests[at : at + CHUNK_ROWS])
+    return found
 
 
 def size(database: Database) -> int:
