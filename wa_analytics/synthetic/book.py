@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from wa_analytics.synthetic import bodies
 from wa_analytics.synthetic.companies import CARE_DESK, Channel, Company, Template
+from wa_analytics.synthetic.delivery import deliveries
 from wa_analytics.synthetic.people import Person, Population, wamid
 from wa_analytics.synthetic.schedule import Kept
 from wa_analytics.synthetic.texts import (
@@ -180,9 +181,11 @@ class Book:
         message_id = self._message_id(person, at, is_inbound=False)
         if is_logged:
             self.log(person, channel, at, message_id, purpose, kind, template_name, words)
-        self._statuses(person, channel, at, message_id, fate, priced, code)
-        told = (purpose, template_name) if is_logged else ("", "")
-        self._keep(message_id, at, channel, *told, bool(words))
+        told = deliveries(self.rng, person, at, message_id, fate, priced, code, self.end)
+        for inner, arrived_at in told:
+            self.webhook(bodies.envelope(channel, inner), arrived_at)
+        logged = (purpose, template_name) if is_logged else ("", "")
+        self._keep(message_id, at, channel, *logged, bool(words))
         if words:
             self.texts.append(words)
         return message_id
@@ -212,50 +215,6 @@ class Book:
             "custodian_id": person.custodian_id,
         }
         self.sends.append((at, "care-desk" if channel.channel_id == CARE_DESK else "", row))
-
-    def _statuses(
-        self,
-        person: Person,
-        channel: Channel,
-        at: int,
-        message_id: str,
-        fate: str,
-        priced: str,
-        code: int | None,
-    ) -> None:
-        rng = self.rng
-        sent_at = at + 1
-        delivered_at = sent_at + 1 + int(rng.random() * 40)
-        read_at = delivered_at + 5 + int(rng.random() ** 3 * 6_000)
-        steps: list[tuple[str, int, str]]
-        if fate == "failed":
-            inner = f'"statuses":[{bodies.status(person, sent_at, message_id, "failed", "", code or 131026)}]'
-            self.webhook(bodies.envelope(channel, inner), sent_at + 1)
-            return
-        steps = [("sent", sent_at, priced)]
-        if fate != "sent" and fate != "read_only":
-            steps.append(("delivered", delivered_at, priced))
-        if fate.startswith("read"):
-            steps.append(("read", read_at, priced if fate == "read_only" else ""))
-        objects = [
-            (bodies.status(person, when, message_id, name, category, None), when)
-            for name, when, category in steps
-            if when < self.end
-        ]
-        if not objects:
-            return
-        chance = rng.random()
-        who = bodies.contacts(person, objects[0][1])
-        if chance < 0.15 and len(objects) > 1:
-            both = ",".join(one for one, _ in objects[:2])
-            self.webhook(bodies.envelope(channel, f'{who},"statuses":[{both}]'), objects[1][1] + 1.2)
-            objects = objects[2:]
-        latest = objects[-1][1] if objects else 0
-        for one, when in objects:
-            arrived = when + 0.3 + rng.random() * 2
-            if chance > 0.97:
-                arrived = latest + (latest - when) * 0.5 + rng.random() * 3
-            self.webhook(bodies.envelope(channel, f'{who},"statuses":[{one}]'), min(arrived, self.end))
 
     # ---- what the person agreed to
 

@@ -125,7 +125,7 @@ def _company(book: Book, when: Season, messages: int) -> list[dict[str, str]]:
     company = book.company
     quota = _quota(company, messages)
     _templates(book)
-    answer = planted(book, when)
+    answer = planted(book, when, rounds=1 + messages // 15_000)
     wanted = max(20, (quota - book.message_count) // traffic.MESSAGES_PER_PERSON)
     free = sum(max(0, book.population.left(country) - 81) for country, _ in company.countries)
     people = traffic.customers(book, min(wanted, free), when)
