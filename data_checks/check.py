@@ -58,8 +58,7 @@ class ColumnRule:
             known = ", ".join(f"'{value}'" for value in self.values)
             return f"({self.column} IS NOT NULL AND {self.column} NOT IN ({known}))"
         return (
-            f"{self.column} IN (SELECT {self.column} FROM {table} "
-            f"GROUP BY {self.column} HAVING COUNT(*) > 1)"
+            f"{self.column} IN (SELECT {self.column} FROM {table} GROUP BY {self.column} HAVING COUNT(*) > 1)"
         )
 
 
@@ -77,7 +76,7 @@ class Check:
     unjudged_by: SQL that says why such a row cannot be judged; unjudged: code → words.
     needs: looked at in order when nothing could be judged; nothing: the words when all are met.
     context: SQL of the finding's other columns, of `CONTEXT_COLUMNS`.
-    is_grouped: several rows make one finding (one per subject id).
+    is_grouped: several rows make one finding (one per subject id; `subject` is then a literal).
     column_rules: evaluated by Great Expectations' own expectations instead of one query.
     """
 
@@ -119,14 +118,15 @@ class Check:
 
         Of grouped rows the earliest time counts, and a context column only where all agree.
         """
-        columns = [f"{self.subject} AS subject", f"{self.subject_id} AS subject_id"]
-        if self.is_grouped:
-            columns.append(f"MIN({self.occurred_at}) AS occurred_at")
-        else:
-            columns.append(f"{self.occurred_at} AS occurred_at")
+        earliest = f"MIN({self.occurred_at})" if self.is_grouped else self.occurred_at
+        columns = [
+            f"{self.subject} AS subject",
+            f"{self.subject_id} AS subject_id",
+            f"{earliest} AS occurred_at",
+        ]
         columns += [f"{self._context(name)} AS {name}" for name in CONTEXT_COLUMNS]
         select = f"SELECT {', '.join(columns)} FROM {self.rows_from()} WHERE {self.violating}"
-        return f"{select} GROUP BY {self.subject}, {self.subject_id}" if self.is_grouped else select
+        return f"{select} GROUP BY {self.subject_id}" if self.is_grouped else select
 
     def _context(self, name: str) -> str:
         expression = self.context.get(name)

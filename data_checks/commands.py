@@ -36,20 +36,17 @@ def check(
     as_of: Annotated[
         str | None, typer.Option(metavar="ISO-8601", help="The moment it speaks of; default now.")
     ] = None,
-    fail_on: Annotated[
-        FailOn, typer.Option(help="Which open findings make the exit code 1.")
-    ] = FailOn.any,
+    fail_on: Annotated[FailOn, typer.Option(help="Which open findings make the exit code 1.")] = FailOn.any,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    docs: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for Data Docs.")
-    ] = None,
+    docs: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for Data Docs.")] = None,
 ) -> None:
     """Run the checks and record their findings.
 
     Exit code 0: no open finding that --fail-on asks for. 1: there is one. 2: a check could not run.
     """
-    from data_checks.run import run
     from wa_analytics.cli import current
+
+    from data_checks.run import run
 
     workspace = current(context)
     named = workspace.settings.database_url
@@ -78,9 +75,7 @@ def moment(text: str) -> datetime:
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
-        raise InputRefused(
-            "--as-of is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
-        ) from None
+        raise InputRefused("--as-of is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00.") from None
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given
 
 

@@ -24,14 +24,10 @@ class Count:
     failure: str | None = None
 
 
-def counted(
-    connection: Connection, checks: Sequence[Check], moments: Moments
-) -> dict[str, Count]:
+def counted(connection: Connection, checks: Sequence[Check], moments: Moments) -> dict[str, Count]:
     """Check key → Count, one scan per source; where that fails, one per check."""
     counts: dict[str, Count] = {}
-    for source, group in groupby(
-        sorted(checks, key=lambda check: check.source), lambda check: check.source
-    ):
+    for source, group in groupby(sorted(checks, key=lambda check: check.source), lambda check: check.source):
         together = list(group)
         try:
             counts.update(_scan(connection, source, together, moments))
@@ -47,9 +43,7 @@ def counted(
     return counts
 
 
-def _scan(
-    connection: Connection, source: str, checks: Sequence[Check], moments: Moments
-) -> dict[str, Count]:
+def _scan(connection: Connection, source: str, checks: Sequence[Check], moments: Moments) -> dict[str, Count]:
     columns: list[str] = []
     for number, check in enumerate(checks):
         unit = f"DISTINCT {check.subject_id}" if check.is_grouped else "*"
@@ -70,9 +64,7 @@ def _count(unit: str, condition: str) -> str:
     return f"COUNT({unit}) FILTER (WHERE {condition})"
 
 
-def reason(
-    connection: Connection, check: Check, count: Count, moments: Moments
-) -> str | None:
+def reason(connection: Connection, check: Check, count: Count, moments: Moments) -> str | None:
     """Why a check could judge nothing, or not everything; None when it judged every row."""
     if count.not_evaluated:
         return _unjudged(connection, check, count, moments)

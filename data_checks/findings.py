@@ -100,9 +100,7 @@ def discard(connection: Connection) -> None:
     connection.commit()
 
 
-def stage(
-    connection: Connection, check: Check, moments: Moments, *, is_empty: bool = False
-) -> Staged:
+def stage(connection: Connection, check: Check, moments: Moments, *, is_empty: bool = False) -> Staged:
     """Fill the staging tables with the check's violating keys and with the findings that are gone.
 
     Reads the sources and `finding`, writes temporary tables only. is_empty: the caller has counted
@@ -128,9 +126,7 @@ def stage(
     return Staged(seen=seen, new=int(new), gone=gone)
 
 
-def write(
-    connection: Connection, check: Check, moments: Moments, check_run_id: str, staged: Staged
-) -> None:
+def write(connection: Connection, check: Check, moments: Moments, check_run_id: str, staged: Staged) -> None:
     """Bring table `finding` in line with what is staged, one short transaction per chunk."""
     connection.execution_options(immediate=True)
     try:

@@ -52,9 +52,7 @@ class RunOutcome:
             "check_run_id": self.check_run_id,
             "as_of": self.as_of.isoformat(),
             "outcome": self.outcome,
-            "results": [
-                {name: getattr(result, name) for name in names} for result in self.results
-            ],
+            "results": [{name: getattr(result, name) for name in names} for result in self.results],
         }
 
     def exit_code(self, fail_on: str = "any") -> int:

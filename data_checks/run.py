@@ -243,15 +243,11 @@ class _Context:
             suite.expectations = [
                 expectation
                 for check in checks
-                for expectation in expectations_of(
-                    check, moments.written(check.key_select(), self._dialect)
-                )
+                for expectation in expectations_of(check, moments.written(check.key_select(), self._dialect))
             ]
             suite.save()
             validation = self._context.validation_definitions.add(
-                self._gx.ValidationDefinition(
-                    name=name, data=asset.add_batch_definition(name), suite=suite
-                )
+                self._gx.ValidationDefinition(name=name, data=asset.add_batch_definition(name), suite=suite)
             )
             answers = validation.run(
                 result_format={"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -307,12 +303,13 @@ def _raised(exception_info: dict[str, Any] | None) -> str | None:
 
 
 def connection_string(url: str) -> str:
-    """The URL as Great Expectations takes it: with a host (a socket folder stays in the query) and
-    `$` escaped, which it would otherwise read as the start of a variable."""
+    """The URL as Great Expectations takes it: with a host (a socket folder stays in the query),
+    without spaces, and without `$`, which it would read as the start of a variable."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql" and not parsed.host:
         parsed = parsed.set(host="localhost")
-    return parsed.render_as_string(hide_password=False).replace("$", r"\$")
+    written = parsed.render_as_string(hide_password=False)
+    return written.replace(" ", "%20").replace("$", "%24")
 
 
 class _Callable(ModuleType):

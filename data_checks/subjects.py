@@ -51,6 +51,4 @@ ANY_REGISTER_EVENT = Need(
     "SELECT 1 FROM consent_event WHERE source_code = 'register' AND occurred_at <= :as_of LIMIT 1",
     "no consent register captured up to this moment",
 )
-ANY_CAPTURE = Need(
-    "SELECT 1 FROM entry WHERE kind = 'capture' LIMIT 1", "nothing has been captured yet"
-)
+ANY_CAPTURE = Need("SELECT 1 FROM entry WHERE kind = 'capture' LIMIT 1", "nothing has been captured yet")

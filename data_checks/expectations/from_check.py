@@ -21,14 +21,8 @@ def expectations_of(check: Check, key_select: str) -> list[Expectation]:
     """
     shared = {"severity": SEVERITY[check.severity], "description": check.meaning}
     if not check.column_rules:
-        return [
-            ExpectNoViolatingKeys(
-                unexpected_rows_query=key_select, meta=_meta(check, "keys"), **shared
-            )
-        ]
-    floor = gxe.ExpectTableRowCountToBeBetween(
-        min_value=1, meta=_meta(check, "row_floor"), **shared
-    )
+        return [ExpectNoViolatingKeys(unexpected_rows_query=key_select, meta=_meta(check, "keys"), **shared)]
+    floor = gxe.ExpectTableRowCountToBeBetween(min_value=1, meta=_meta(check, "row_floor"), **shared)
     return [floor, *(_column_expectation(check, rule, shared) for rule in check.column_rules)]
 
 

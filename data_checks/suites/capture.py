@@ -55,7 +55,7 @@ def _noted(
         population=population,
         violation="recognition_digest IS NOT NULL",
         not_evaluated=not_evaluated,
-        unjudged=MappingProxyType({"": unjudged}),
+        unjudged=MappingProxyType({"": unjudged} if unjudged else {}),
         needs=(ANY_CAPTURE,),
         nothing=nothing,
         is_grouped=True,
@@ -119,8 +119,7 @@ CHECKS = (
         "unreadable",
         "high",
         "Capture cannot be read",
-        "A capture that no parser understands; its bytes are kept and read again when a parser is "
-        "mended.",
+        "A capture that no parser understands; its bytes are kept and read again when a parser is mended.",
         "1 = 1",
         "nothing has been captured yet",
     ),

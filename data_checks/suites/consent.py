@@ -191,8 +191,7 @@ CHECKS = (
         "unknown_business",
         "low",
         "Consent given to an unknown business",
-        "A register event names a business that no company of the settings answers to; it governs "
-        "no send.",
+        "A register event names a business that no company of the settings answers to; it governs no send.",
         population="1 = 1",
         violation="has_unknown_business",
         nothing="no consent register captured up to this moment",

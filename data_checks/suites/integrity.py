@@ -64,12 +64,8 @@ CHECKS = (
             ColumnRule("not_null", "sent_at"),
             ColumnRule("in_set", "direction_code", ("inbound", "outbound")),
             ColumnRule("in_set", "consent_code", STATES),
-            ColumnRule(
-                "in_set", "window_code", ("inside", "outside", "not_judged", "not_evaluated")
-            ),
-            ColumnRule(
-                "in_set", "body_code", ("held", "not_required", "missing_log", "statuses_only")
-            ),
+            ColumnRule("in_set", "window_code", ("inside", "outside", "not_judged", "not_evaluated")),
+            ColumnRule("in_set", "body_code", ("held", "not_required", "missing_log", "statuses_only")),
             ColumnRule("in_set", "retention_code", ("scheduled", "conflict", "unscheduled")),
         ),
     ),

@@ -19,8 +19,7 @@ CHECKS = (
         subject="'message'",
         subject_id="message_id",
         occurred_at="sent_at",
-        population=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'scheduled' "
-        "AND dispose_by IS NOT NULL",
+        population=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'scheduled' AND dispose_by IS NOT NULL",
         violation="dispose_by <= :as_of",
         not_evaluated=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'conflict'",
         unjudged=MappingProxyType({"": "the rules are in conflict"}),
