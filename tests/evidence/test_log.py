@@ -126,6 +126,16 @@ def test_two_programs_write_one_gapless_log(database: Database, ring: KeyRing, s
         assert own == [b"%s %d %d" % (name, batch, n) for batch in range(20) for n in range(5)]
 
 
+def test_what_is_known_needs_no_second_encryption(
+    database: Database, ring: KeyRing, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHUNK_ROWS", 2)
+    append(database, sealer.sealed(capture(n) for n in range(5)))
+    digests = [ring.recognition(capture(n)) for n in range(3, 8)]
+    assert log.known(database, digests) == set(digests[:2])
+    assert log.known(database, []) == set()
+
+
 def test_reading_goes_on_from_any_place(database: Database, sealer: Sealer, ring: KeyRing) -> None:
     append(database, sealer.sealed(capture(n) for n in range(5)))
     journal(database, ring, actor="a", action="b", reason="c", outcome="d", at=NOW, detail={})

@@ -86,11 +86,12 @@ class WrappingKeyHandle:
 class KeyRing:
     """The opened keys of one workspace."""
 
-    def __init__(self, home: Path, master: bytes, digest_key: bytes, *, is_file: bool = True) -> None:
+    def __init__(self, home: Path, settings: Settings, master: bytes, digest_key: bytes) -> None:
         self.home = Path(home)
+        self.settings = settings
         self.digests = Digester(digest_key)
         self.digest_key = digest_key
-        self.is_file = is_file
+        self.is_file = not _is_environment(settings)
         self._master = master
         self._current: tuple[WrappingKeyHandle, str, int] | None = None
 
@@ -117,9 +118,9 @@ class KeyRing:
         A database without evidence takes the keys as its own. Raises KeyRefused.
         """
         folder = Path(home) / "keys"
-        is_file = not _is_environment(settings)
-        master = read_key(folder / MASTER) if is_file else _environment_key(settings)
-        ring = cls(Path(home), master, read_key(folder / DIGEST), is_file=is_file)
+        is_environment = _is_environment(settings)
+        master = _environment_key(settings) if is_environment else read_key(folder / MASTER)
+        ring = cls(Path(home), settings, master, read_key(folder / DIGEST))
         stored = _check_values(database)
         if not stored:
             stored = ring._introduced(database)

@@ -19,6 +19,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealed, Sealer, cleared, opened
+from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.tables.column import instant_text
 from wa_analytics.tables.evidence import Entry, EntryKey
 
@@ -134,33 +135,37 @@ def entries(
 
     kind: only these (`capture`, `journal` …). Fewer rows than `limit` means the end.
     """
-    marks = "%s" if database.dialect == "postgresql" else "?"
-    condition = f" AND e.kind = {marks}" if kind is not None else ""
-    sql = (
+    condition = " AND e.kind = ?" if kind is not None else ""
+    rows = stored_rows(
+        database,
         "SELECT e.sequence, e.capture_id, e.kind, e.provider, e.received_at, e.signature_code,"
         " e.ciphertext, k.wrapping_key_id, k.wrapped_key"
         " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
-        f" WHERE e.sequence >= {marks}{condition} ORDER BY e.sequence LIMIT {marks}"
+        f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?",
+        (start, limit) if kind is None else (start, kind, limit),
     )
-    params = (start, limit) if kind is None else (start, kind, limit)
-    with database.reading() as connection:
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(sql, params)
-            return [
-                EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8])
-                for r in cursor.fetchall()
-            ]
-        finally:
-            cursor.close()
+    return [
+        EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows
+    ]
 
 
 def known(database: Database, digests: list[bytes]) -> set[bytes]:
-    """Those of the recognition digests that the log holds."""
+    """Those of the recognition digests that the log holds, so that they need not be encrypted."""
     found: set[bytes] = set()
     for at in range(0, len(digests), CHUNK_ROWS):
-        with database.writing() as writer:
-            found |= _known(writer, digests[at : at + CHUNK_ROWS])
+        chunk = digests[at : at + CHUNK_ROWS]
+        if database.dialect == "postgresql":
+            condition, params = "= ANY(?)", [chunk]
+        else:
+            condition, params = f"IN ({', '.join('?' * len(chunk))})", chunk  # type: ignore[assignment]
+        found.update(
+            row[0]
+            for row in stored_rows(
+                database,
+                f"SELECT recognition_digest FROM entry_key WHERE recognition_digest {condition}",
+                params,
+            )
+        )
     return found
 
 

@@ -1,0 +1,141 @@
+"""Places where checkpoints are put, beside the database and away from it.
+
+A log alone cannot show that its tail was cut; a signed head kept where the log's keeper cannot
+reach it can. A place keeps every note it was given and every public key by which to check them.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from wa_analytics.errors import PlaceUnavailable
+
+if TYPE_CHECKING:
+    from wa_analytics.settings import Settings
+
+NOTE_SUFFIX, KEY_SUFFIX = ".checkpoint", ".verifier-key"
+
+
+class Place(Protocol):
+    """Somewhere that keeps checkpoints. Every method may raise PlaceUnavailable."""
+
+    @property
+    def name(self) -> str:
+        """How the place is called in findings; no path."""
+
+    def put(self, size: int, note: str) -> None:
+        """Keep a note. One already kept for that size stays; a different one stands beside it."""
+
+    def put_key(self, key_id: str, text: str) -> None:
+        """Keep a public key in its C2SP form."""
+
+    def notes(self) -> Iterator[tuple[int, str]]:
+        """(size its name tells, note) of every note kept, by growing size."""
+
+    def newest(self) -> tuple[int, str] | None:
+        """The note of the largest size."""
+
+    def keys(self) -> list[str]:
+        """The public keys kept."""
+
+
+class FolderPlace:
+    """A folder: the workspace's own `checkpoints/`, another volume, another machine's mount."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = Path(folder)
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def put(self, size: int, note: str) -> None:
+        content = note.encode()
+        path = self.folder / f"{size:020}{NOTE_SUFFIX}"
+        rival = 0
+        while not self._kept(path, content):
+            rival += 1
+            path = self.folder / f"{size:020}.{rival}{NOTE_SUFFIX}"
+
+    def put_key(self, key_id: str, text: str) -> None:
+        self._kept(self.folder / f"{key_id}{KEY_SUFFIX}", text.encode() + b"\n")
+
+    def notes(self) -> Iterator[tuple[int, str]]:
+        for path in self._files(NOTE_SUFFIX):
+            yield self._size(path), self._read(path)
+
+    def newest(self) -> tuple[int, str] | None:
+        files = self._files(NOTE_SUFFIX)
+        return (self._size(files[-1]), self._read(files[-1])) if files else None
+
+    def keys(self) -> list[str]:
+        return [self._read(path).strip() for path in self._files(KEY_SUFFIX)]
+
+    def _kept(self, path: Path, content: bytes) -> bool:
+        """Write whole and never over another; False if something else stands there."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                return path.read_bytes() == content
+            draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+            try:
+                with draft.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+            descriptor = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except FileExistsError:
+            return path.read_bytes() == content
+        except OSError as error:
+            raise self._unavailable(error) from None
+        return True
+
+    def _files(self, suffix: str) -> list[Path]:
+        try:
+            if not self.folder.is_dir():
+                return []
+            return sorted(
+                path
+                for path in self.folder.iterdir()
+                if path.name.endswith(suffix) and not path.name.startswith(".")
+            )
+        except OSError as error:
+            raise self._unavailable(error) from None
+
+    def _read(self, path: Path) -> str:
+        try:
+            return path.read_bytes().decode("utf-8", "replace")
+        except OSError as error:
+            raise self._unavailable(error) from None
+
+    @staticmethod
+    def _size(path: Path) -> int:
+        digits = path.name.split(".")[0]
+        return int(digits) if digits.isascii() and digits.isdigit() else -1
+
+    def _unavailable(self, error: OSError) -> PlaceUnavailable:
+        return PlaceUnavailable(
+            f"The checkpoint folder {self.folder} cannot be used ({error.strerror}); "
+            "mount it or correct `evidence.places`, then run `wa checkpoint` again."
+        )
+
+
+def places_of(home: Path, settings: Settings) -> tuple[Place, ...]:
+    """The workspace's own folder first, then those that the settings name."""
+    further = tuple(
+        FolderPlace(folder, f"place {number}")
+        for number, folder in enumerate(settings.evidence.places, 1)
+    )
+    return FolderPlace(Path(home) / "checkpoints", "checkpoints"), *further

@@ -1,0 +1,157 @@
+"""The stored tree: tiles of 256 hashes, so that sealing n entries costs O(n) and a proof reads a
+few rows.
+
+Tile `tile_index` of level t holds the hashes of the complete subtrees over 256**t leaves each. A
+tile only ever grows at its end, and of two writers the longer tile stays, so sealing twice at once
+is harmless. Tiles are a copy of what `entry` says: `rebuilt` makes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from wa_analytics.errors import EvidenceBroken
+from wa_analytics.evidence.layout import leaf_bytes, microseconds_of
+from wa_analytics.evidence.merkle import HASH_BYTES, root_of
+from wa_analytics.evidence.stored import stored_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from wa_analytics.database import Database
+
+LEVEL_BITS = 8
+WIDTH = 1 << LEVEL_BITS
+_CHUNK = 64 * WIDTH
+
+_WRITE = (
+    "INSERT INTO merkle_tile (level, tile_index, hashes) VALUES (:level, :place, :hashes)"
+    " ON CONFLICT (level, tile_index) DO UPDATE SET hashes = excluded.hashes"
+    " WHERE length(excluded.hashes) > length(merkle_tile.hashes)"
+)
+_READ = "SELECT hashes FROM merkle_tile WHERE level = :level AND tile_index = :place"
+
+
+class TileReader:
+    """Nodes of the stored tree: `reader(level, index)` is the `node` that proofs ask for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._tiles: dict[tuple[int, int], bytes] = {}
+
+    def tile(self, level: int, place: int) -> bytes:
+        key = (level, place)
+        if key not in self._tiles:
+            found = self._connection.execute(text(_READ), {"level": level, "place": place}).scalar()
+            self._tiles[key] = bytes(found) if found is not None else b""
+        return self._tiles[key]
+
+    def __call__(self, level: int, index: int) -> bytes:
+        tile_level, rest = divmod(level, LEVEL_BITS)
+        place, offset = divmod(index << rest, WIDTH)
+        hashes = split(self.tile(tile_level, place))[offset : offset + (1 << rest)]
+        if len(hashes) != 1 << rest:
+            raise EvidenceBroken(
+                "The stored Merkle tree is shorter than asked; run `wa checkpoint`, then try again."
+            )
+        return root_of(hashes)
+
+    def size(self) -> int:
+        """Leaves in the stored tree."""
+        row = self._connection.execute(
+            text(
+                "SELECT tile_index, length(hashes) FROM merkle_tile WHERE level = 0"
+                " ORDER BY tile_index DESC LIMIT 1"
+            )
+        ).fetchone()
+        return 0 if row is None else int(row[0]) * WIDTH + int(row[1]) // HASH_BYTES
+
+
+def split(tile: bytes) -> list[bytes]:
+    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+
+
+def grown(database: Database) -> int:
+    """Bring the stored tree up to the log's end; returns its size.
+
+    Reads and hashes outside, writes in short transactions of some ten tiles.
+    """
+    with database.reading() as connection:
+        reader = TileReader(connection)
+        size = reader.size()
+        edges = _right_edges(reader, size)
+    while leaves := _leaf_hashes(database, size, _CHUNK - size % WIDTH):
+        tiles: dict[tuple[int, int], bytes] = {}
+        size = _extended(edges, size, leaves, tiles)
+        with database.writing() as writer:
+            for (level, place), hashes in tiles.items():
+                writer.execute(_WRITE, {"level": level, "place": place, "hashes": hashes})
+    return size
+
+
+def rebuilt(database: Database) -> int:
+    """Drop the stored tree and make it again from the entries; returns its size."""
+    with database.writing() as writer:
+        writer.execute("DELETE FROM merkle_tile")
+    return grown(database)
+
+
+def _right_edges(reader: TileReader, size: int) -> list[list[bytes]]:
+    """The unfinished tile of every level, lowest first; empty where a level ends with a full one."""
+    edges: list[list[bytes]] = []
+    count, level = size, 0
+    while count:
+        full, rest = divmod(count, WIDTH)
+        edges.append(split(reader.tile(level, full))[:rest] if rest else [])
+        count, level = full, level + 1
+    return edges
+
+
+def _extended(
+    edges: list[list[bytes]], size: int, leaves: list[bytes], tiles: dict[tuple[int, int], bytes]
+) -> int:
+    """Add leaves; `tiles` takes every tile that changed, `edges` the new right edge."""
+    for leaf in leaves:
+        value, level, count = leaf, 0, size
+        while True:
+            if level == len(edges):
+                edges.append([])
+            edge = edges[level]
+            edge.append(value)
+            if len(edge) < WIDTH:
+                break
+            tiles[level, count // WIDTH] = b"".join(edge)
+            value = root_of(edge)
+            edge.clear()
+            count, level = count // WIDTH, level + 1
+        size += 1
+    count = size
+    for level, edge in enumerate(edges):
+        if edge:
+            tiles[level, count // WIDTH] = b"".join(edge)
+        count //= WIDTH
+    return size
+
+
+def _leaf_hashes(database: Database, start: int, limit: int) -> list[bytes]:
+    """Hashes of the leaves from sequence `start` on. Raises EvidenceBroken at a gap."""
+    sha256 = hashlib.sha256
+    hashes = []
+    rows = stored_rows(
+        database,
+        "SELECT sequence, kind, capture_id, provider, received_at, signature_code, ciphertext_digest"
+        " FROM entry WHERE sequence >= ? ORDER BY sequence LIMIT ?",
+        (start, limit),
+    )
+    for expected, row in enumerate(rows, start):
+        if row[0] != expected:
+            raise EvidenceBroken(
+                f"Entry {expected} is missing from the log; run `wa verify`. Nothing was sealed."
+            )
+        moment = microseconds_of(row[4])
+        leaf = leaf_bytes(row[0], row[1], row[2], row[3], moment, row[5], row[6])
+        hashes.append(sha256(b"\x00" + leaf).digest())
+    return hashes
