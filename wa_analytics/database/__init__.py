@@ -7,7 +7,8 @@ process holds, so that committed rows of another process vanish (`tests/database
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,12 @@ class Database:
         return self.frame(
             f'SELECT {quoted} FROM "{prefix}{table.__tablename__}"{condition}', **params
         )
+
+    def matching(self, column: str, values: Iterable[str], name: str = "ids") -> tuple[str, dict[str, Any]]:
+        """A condition `column` is one of `values`, and its parameter; any number of values."""
+        if self.dialect == "sqlite":
+            return f"{column} IN (SELECT value FROM json_each(:{name}))", {name: json.dumps(list(values))}
+        return f"{column} = ANY(:{name})", {name: list(values)}
 
     def scalar(self, sql: str, **params: Any) -> Any:
         with self.reading() as connection:

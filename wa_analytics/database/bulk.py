@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Connection, CursorResult, text
+from sqlalchemy import Boolean, Connection, CursorResult, Integer, LargeBinary, String, TypeDecorator, text
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
@@ -57,20 +57,38 @@ class Writer:
         return list(self.connection.execute(text(sql), params or {}).fetchall())
 
     def append(
-        self, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+        self,
+        table: type[SQLModel],
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        *,
+        skip_known: bool = False,
     ) -> None:
-        """Insert many rows. Instants are text of `instant_text` or None."""
+        """Insert many rows. Instants are text of `instant_text` or None.
+
+        skip_known: leave rows whose primary key is there already as they are.
+        """
         name = f'"{self.prefix}{table.__tablename__}"'
         quoted = ", ".join(f'"{column}"' for column in columns)
         cursor = self.connection.connection.cursor()
         try:
             if self.dialect == "sqlite":
                 marks = ", ".join("?" * len(columns))
-                cursor.executemany(f"INSERT INTO {name} ({quoted}) VALUES ({marks})", rows)
-            else:
-                with cursor.copy(f"COPY {name} ({quoted}) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
+                verb = "INSERT OR IGNORE" if skip_known else "INSERT"
+                cursor.executemany(f"{verb} INTO {name} ({quoted}) VALUES ({marks})", rows)
+                return
+            target = name
+            if skip_known:
+                target = '"incoming_rows"'
+                cursor.execute(f"CREATE TEMP TABLE {target} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
+            with cursor.copy(f"COPY {target} ({quoted}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            if skip_known:
+                cursor.execute(
+                    f"INSERT INTO {name} ({quoted}) SELECT {quoted} FROM {target} ON CONFLICT DO NOTHING"
+                )
+                cursor.execute(f"DROP TABLE {target}")
         finally:
             cursor.close()
 
@@ -130,15 +148,29 @@ def _instants(name: str, column: Sequence[Any]) -> pl.Series:
 def _kinds() -> dict[str, Any]:
     """Polars type of every declared column, so that empty and all-null columns keep theirs."""
     import polars as pl
-    from sqlalchemy import Integer, LargeBinary, String
 
     kinds: dict[str, Any] = {}
     for table in SQLModel.metadata.tables.values():
         for column in table.columns:
-            if isinstance(column.type, String):
-                kinds[column.name] = pl.String
-            elif isinstance(column.type, LargeBinary):
-                kinds[column.name] = pl.Binary
-            elif isinstance(column.type, Integer):
-                kinds[column.name] = pl.Int64
+            plain = column.type
+            if isinstance(plain, Instant):
+                kinds[column.name] = pl.Datetime("us", "UTC")
+                continue
+            if isinstance(plain, TypeDecorator):
+                plain = plain.impl_instance
+            kinds[column.name] = next(
+                kind
+                for base, kind in (
+                    (Boolean, pl.Boolean),
+                    (Integer, pl.Int64),
+                    (String, pl.String),
+                    (LargeBinary, pl.Binary),
+                )
+                if isinstance(plain, base)
+            )
     return kinds
+
+
+def schema_of(table: type[SQLModel]) -> dict[str, Any]:
+    """Polars types of a table's columns."""
+    return {column.name: _kinds()[column.name] for column in table.__table__.columns}  # type: ignore[attr-defined]

@@ -1,0 +1,178 @@
+"""Evidence → facts: decrypt, parse, project, in as many processes as pay.
+
+The one decrypt pass. Text exists only inside `Reader.rows_of`; what leaves it are keyed digests,
+codes and times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from os import cpu_count
+from typing import TYPE_CHECKING, Any
+
+from wa_analytics.consent.words import opt_out_test
+from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.evidence.sealing import EntryRow, Opener
+from wa_analytics.normalise.project import COLUMNS, Projection
+from wa_analytics.providers import parser
+from wa_analytics.providers.table_rows import file_facts
+from wa_analytics.records import UnknownRecord
+from wa_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.evidence.keys import KeyRing
+
+Rows = dict[str, list[tuple[Any, ...]]]
+Progress = Callable[[int, int], None]
+
+# Raise it when a parser or the projection changes: the next refresh then re-reads the evidence.
+RULES_VERSION = 1
+CHUNK = 2_000
+WORTH_WORKERS = 12_000
+UNIQUE = ("identifier", "identifier_link")
+
+
+def rules_digest(settings: Settings) -> str:
+    """Tells whether facts were made under these settings."""
+    stated = {
+        "version": RULES_VERSION,
+        "entities": [entity.model_dump(mode="json") for entity in settings.entities],
+        "words": {key: list(words) for key, words in settings.consent.opt_out_words.items()},
+        "time_zone": settings.imports.time_zone,
+    }
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+class Reader:
+    """Opens, parses and projects entries. Picklable."""
+
+    def __init__(self, opener: Opener, settings: Settings) -> None:
+        self._opener = opener
+        self._settings = settings
+        self._projection = Projection(
+            opener.digest,
+            settings.entities,
+            opt_out_test(settings.consent.opt_out_words),
+            has_default_entity=settings.has_default_entity,
+        )
+
+    def __reduce__(self) -> Any:
+        return Reader, (self._opener, self._settings)
+
+    def rows_of(self, entries: list[EntryRow]) -> Rows:
+        projection, settings = self._projection, self._settings
+        recognition = self._opener.digests.recognition
+        for sequence, capture in self._opener.opened(entries):
+            provider = capture.provider
+            file = file_facts(capture) if capture.headers.get("kind") == "file" else None
+            if file is not None:
+                projection.file(sequence, provider, int(file.get("record_count", 0)))
+                continue
+            name = recognition(capture).hex() if capture.signature_code == "invalid" else ""
+            if name:
+                projection.note(sequence, name, provider, "signature_invalid", provider)
+            try:
+                records = parser(provider)(capture, settings)
+            except CaptureUnreadable:
+                projection.note(sequence, recognition(capture).hex(), provider, "unreadable", provider)
+                continue
+            if not name and any(type(record) is UnknownRecord for record in records):
+                name = recognition(capture).hex()
+            projection.add(sequence, name, provider, records)
+        return projection.taken()
+
+
+_reader: Reader | None = None
+
+
+def _started(reader: Reader) -> None:
+    global _reader
+    _reader = reader
+
+
+def _read(entries: list[EntryRow]) -> tuple[int, Rows]:
+    assert _reader is not None
+    return entries[-1].sequence + 1, _reader.rows_of(entries)
+
+
+def projected(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    start: int,
+    end: int,
+    *,
+    prefix: str = "",
+    progress: Progress | None = None,
+) -> int:
+    """Facts of the entries `start` to `end` into the fact tables; returns how many entries were
+    read. Commits per chunk, the watermark in the same transaction."""
+    from wa_analytics.tables import Watermark
+
+    reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
+    rules = rules_digest(settings)
+    seen: set[Any] = set()
+    for reached, rows in _in_order(database, reader, start, end):
+        with database.writing(prefix) as writer:
+            for name, columns in COLUMNS.items():
+                if found := rows.get(name):
+                    if name in UNIQUE:
+                        found = [row for row in found if row[:3] not in seen]
+                        seen.update(row[:3] for row in found)
+                    if found:
+                        writer.append(_table(name), columns, found, skip_known=name in UNIQUE)
+            if not prefix:
+                writer.execute(
+                    f'DELETE FROM "{Watermark.__tablename__}" WHERE name = \'facts\'',
+                )
+                writer.append(
+                    Watermark, ("name", "sequence", "rules_digest"), [("facts", reached, rules)]
+                )
+        if progress:
+            progress(reached - start, end - start)
+    return max(0, end - start)
+
+
+def _table(name: str) -> Any:
+    from wa_analytics import tables
+
+    return next(table for table in tables.FACTS if table.__tablename__ == name)
+
+
+def _chunks(database: Database, start: int, end: int) -> Iterator[list[EntryRow]]:
+    from wa_analytics.evidence.log import entries
+
+    place = start
+    while place < end:
+        chunk = [row for row in entries(database, place, CHUNK, kind="capture") if row.sequence < end]
+        if not chunk:
+            return
+        yield chunk
+        place = chunk[-1].sequence + 1
+
+
+def _in_order(database: Database, reader: Reader, start: int, end: int) -> Iterator[tuple[int, Rows]]:
+    """(first sequence not yet read, rows) per chunk, in log order; the last one reaches `end`."""
+    chunks = _chunks(database, start, end)
+    workers = cpu_count() or 1
+    if end - start < WORTH_WORKERS or workers < 2:
+        for chunk in chunks:
+            yield chunk[-1].sequence + 1, reader.rows_of(chunk)
+    else:
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_started, initargs=(reader,)
+        ) as pool:
+            pending: deque[Future[tuple[int, Rows]]] = deque()
+            for chunk in chunks:
+                pending.append(pool.submit(_read, chunk))
+                if len(pending) > workers * 2:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+    yield end, {}

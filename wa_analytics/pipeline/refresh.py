@@ -1,0 +1,379 @@
+"""Facts and state brought up to the log's end: all of it, or only what new evidence touches.
+
+New facts touch the messages they speak of and everything of the parties they name, since a late
+consent event changes every later send. Three facts of the whole (which companies have a register,
+which channels inbound, what templates are) and changed rules touch everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+from sqlmodel import SQLModel
+
+from wa_analytics import tables as t
+from wa_analytics.database import shadow
+from wa_analytics.evidence.log import size
+from wa_analytics.normalise.identity import parties
+from wa_analytics.pipeline.project import Progress, projected, rules_digest
+from wa_analytics.pipeline.state import Facts, Whole, states_of
+from wa_analytics.retention.schedule import ScheduleRow
+from wa_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.evidence.keys import KeyRing
+
+STATE_CHUNK = 1_500
+WHOLE_SHARE = 0.2
+# Facts that name people: (table, column of the person).
+PERSONAL = (
+    (t.MessageFact, "identifier_digest"),
+    (t.StatusFact, "identifier_digest"),
+    (t.ConsentFact, "identifier_digest"),
+)
+# Facts that may tell one subject of different people: the one that stops governing matters too.
+SHARED = (("message_fact", "message_id"), ("consent_fact", "event_id"))
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """entries: entries read; messages, events: state rows written; was_whole: everything was
+    evaluated anew."""
+
+    entries: int
+    messages: int
+    events: int
+    was_whole: bool
+
+
+def refresh(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    schedule: tuple[ScheduleRow, ...],
+    *,
+    progress: Callable[[str], Progress] | None = None,
+) -> Refreshed:
+    """Project new entries and evaluate what they touch. The caller holds the refresh lock."""
+    marks = {row["name"]: row for row in database.table(t.Watermark).iter_rows(named=True)}
+    facts, state = marks.get("facts"), marks.get("state")
+    if facts and facts["rules_digest"] != rules_digest(settings):
+        return rebuild(database, ring, settings, schedule, progress=progress)
+    start, end = (facts["sequence"] if facts else 0), size(database)
+    read = 0
+    if start < end:
+        read = projected(
+            database, ring, settings, start, end, progress=progress("evidence") if progress else None
+        )
+    run = _Run(database, settings, schedule)
+    is_same = state is not None and state["rules_digest"] == run.rules
+    done = state["sequence"] if state and is_same else 0
+    if state and is_same and done == end:
+        return Refreshed(read, 0, 0, False)
+    messages, events, was_whole = run.evaluated(done, end, progress("state") if progress else None)
+    return Refreshed(read, messages, events, was_whole)
+
+
+def rebuild(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    schedule: tuple[ScheduleRow, ...],
+    *,
+    progress: Callable[[str], Progress] | None = None,
+) -> Refreshed:
+    """Every derived table anew from the evidence alone, beside the old ones, then swapped in."""
+    shadow.made(database, t.DERIVED)
+    end = size(database)
+    read = projected(
+        database,
+        ring,
+        settings,
+        0,
+        end,
+        prefix=shadow.NEW,
+        progress=progress("evidence") if progress else None,
+    )
+    run = _Run(database, settings, schedule, prefix=shadow.NEW)
+    messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
+    shadow.swapped(database, t.DERIVED)
+    run.marked("facts", end, rules_digest(settings))
+    run.marked("state", end, run.rules)
+    return Refreshed(read, messages, events, True)
+
+
+class _Run:
+    """One evaluation over one set of tables."""
+
+    def __init__(
+        self, database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...], prefix: str = ""
+    ) -> None:
+        self.database = database
+        self.settings = settings
+        self.schedule = schedule
+        self.prefix = prefix
+        stated = {
+            "facts": rules_digest(settings),
+            "schedule": [repr(row) for row in schedule],
+            "classes": [rule.model_dump() for rule in settings.retention.record_class],
+        }
+        self.rules = hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+    def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
+        """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
+        touched = None if done == 0 else self._touched_ids(done)
+        self._link_same_messages(touched)
+        moved = self._parties_settled()
+        registered, inbound = self._of_the_whole(done)
+        whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
+        affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
+        if progress:
+            progress(1, 4)
+        facts = self._facts(affected)
+        whole = Whole(
+            self.settings.entities,
+            self.schedule,
+            self.settings.retention.record_class,
+            registered,
+            inbound,
+        )
+        message_frame, event_frame = states_of(facts, whole)
+        messages = message_frame.collect("polars").to_native()
+        events = event_frame.collect("polars").to_native()
+        if progress:
+            progress(2, 4)
+        written = self._replaced(t.Message, "message_id", messages, affected and affected.messages)
+        if progress:
+            progress(3, 4)
+        written_events = self._replaced(t.ConsentEvent, "event_id", events, affected and affected.events)
+        self._summed(registered, inbound)
+        if not self.prefix:
+            self.marked("state", end, self.rules)
+        if progress:
+            progress(4, 4)
+        return written, written_events, affected is None
+
+    def marked(self, name: str, sequence: int, rules: str) -> None:
+        with self.database.writing() as writer:
+            writer.execute("DELETE FROM watermark WHERE name = :name", {"name": name})
+            writer.append(t.Watermark, ("name", "sequence", "rules_digest"), [(name, sequence, rules)])
+
+    def _frame(self, sql: str, **params: Any) -> pl.DataFrame:
+        """A query whose table names are written {like_this}, with this run's prefix."""
+        names = {str(table.__tablename__): f'"{self.prefix}{table.__tablename__}"' for table in t.TABLES}
+        return self.database.frame(sql.format(**names), **params)
+
+    def _touched_ids(self, done: int) -> list[str]:
+        return self._frame(
+            "SELECT message_id FROM {message_fact} WHERE sequence >= :done "
+            "UNION SELECT message_id FROM {status_fact} WHERE sequence >= :done",
+            done=done,
+        )["message_id"].to_list()
+
+    def _link_same_messages(self, touched: list[str] | None) -> None:
+        """The send log's or echo's recipient and the statuses' recipient of one message are one
+        person."""
+        condition, params = "1 = 1", {}
+        if touched is not None:
+            condition, params = self.database.matching("m.message_id", touched)
+        pairs = self._frame(
+            "SELECT DISTINCT m.identifier_digest AS one, s.identifier_digest AS other "
+            "FROM {message_fact} m JOIN {status_fact} s ON s.message_id = m.message_id "
+            "WHERE m.direction_code = 'outbound' AND m.identifier_digest <> s.identifier_digest "
+            f"AND {condition}",
+            **params,
+        )
+        rows = sorted({(min(pair), max(pair), "same_message") for pair in pairs.iter_rows()})
+        if rows:
+            with self.database.writing(self.prefix) as writer:
+                writer.append(
+                    t.IdentifierLink, ("left_digest", "right_digest", "rule_code"), rows, skip_known=True
+                )
+
+    def _parties_settled(self) -> set[str]:
+        """Write the party of every identifier; returns old and new parties of those that moved."""
+        stored = self._frame("SELECT identifier_digest, party_id FROM {identifier}")
+        links = self._frame("SELECT left_digest, right_digest FROM {identifier_link}")
+        found = parties(links.iter_rows(), stored["identifier_digest"])
+        moved = [
+            (found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old
+        ]
+        for at in range(0, len(moved), STATE_CHUNK * 4):
+            with self.database.writing(self.prefix) as writer:
+                for new, digest, _ in moved[at : at + STATE_CHUNK * 4]:
+                    writer.execute(
+                        f'UPDATE "{self.prefix}identifier" SET party_id = :new '
+                        "WHERE identifier_digest = :digest",
+                        {"new": new, "digest": digest},
+                    )
+        return {party for new, _, old in moved for party in (new, old)}
+
+    def _of_the_whole(self, done: int) -> tuple[set[str], set[str]]:
+        """Companies with a register, channels with inbound: as known before, and from new facts."""
+        known_registers = self._frame("SELECT entity FROM {entity_coverage} WHERE has_register")
+        known_inbound = self._frame("SELECT channel_id FROM {channel} WHERE has_inbound")
+        registers = self._frame(
+            "SELECT DISTINCT entity, is_any_entity FROM {consent_fact} "
+            "WHERE source_code = 'register' AND sequence >= :done",
+            done=done,
+        )
+        inbound = self._frame(
+            "SELECT DISTINCT channel_id FROM {message_fact} WHERE sequence >= :done "
+            "AND direction_code = 'inbound' AND channel_id IS NOT NULL",
+            done=done,
+        )
+        registered = {name for name in registers["entity"] if name is not None}
+        everyone = {entity.key for entity in self.settings.entities}
+        if registers["is_any_entity"].any():
+            registered |= everyone
+        if len(everyone) == 1 and self._frame(
+            "SELECT 1 AS found FROM {captured_file} WHERE provider = 'consent-register' LIMIT 1"
+        ).height:
+            registered |= everyone
+        if done:
+            registered |= set(known_registers["entity"])
+        return registered, set(inbound["channel_id"]) | (set(known_inbound["channel_id"]) if done else set())
+
+    def _whole_changed(self, done: int, registered: set[str], inbound: set[str]) -> bool:
+        before = set(self._frame("SELECT entity FROM {entity_coverage} WHERE has_register")["entity"])
+        channels = set(self._frame("SELECT channel_id FROM {channel} WHERE has_inbound")["channel_id"])
+        templates = self._frame(
+            "SELECT 1 AS found FROM {template_fact} WHERE sequence >= :done LIMIT 1", done=done
+        )
+        return bool(registered != before or inbound != channels or templates.height)
+
+    def _affected(self, done: int, touched: list[str], moved: set[str]) -> _Affected | None:
+        """What new facts touch, or None where that is most of everything."""
+        named = self._frame(
+            " UNION ".join(
+                f"SELECT i.party_id FROM {{{table.__tablename__}}} f "
+                f"JOIN {{identifier}} i ON i.identifier_digest = f.{column} WHERE f.sequence >= :done"
+                for table, column in PERSONAL
+            )
+            + "".join(
+                f" UNION SELECT i.party_id FROM {{{name}}} f JOIN {{{name}}} g ON g.{key} = f.{key} "
+                "JOIN {identifier} i ON i.identifier_digest = g.identifier_digest WHERE f.sequence >= :done"
+                for name, key in SHARED
+            ),
+            done=done,
+        )["party_id"].to_list()
+        condition, params = self.database.matching("party_id", {*named, *moved})
+        messages = self._frame(f"SELECT message_id FROM {{message}} WHERE {condition}", **params)
+        ids = {*messages["message_id"], *touched}
+        total = int(self._frame("SELECT count(*) AS number FROM {message}")["number"][0])
+        if total and len(ids) > max(20_000, WHOLE_SHARE * total):
+            return None
+        identifiers = self._frame(
+            f"SELECT identifier_digest FROM {{identifier}} WHERE {condition}", **params
+        )["identifier_digest"].to_list()
+        return _Affected(sorted(ids), identifiers, self._affected_events(identifiers, ids, done))
+
+    def _affected_events(self, identifiers: list[str], ids: set[str], done: int) -> list[str]:
+        condition, params = self.database.matching("identifier_digest", identifiers)
+        events = self._frame(
+            f"SELECT event_id FROM {{consent_fact}} WHERE {condition} OR sequence >= :done",
+            done=done,
+            **params,
+        )
+        return sorted({*events["event_id"], *ids})
+
+    def _facts(self, affected: _Affected | None) -> Facts:
+        if affected is None:
+            conditions: dict[type[SQLModel], tuple[str, dict[str, Any]]] = {}
+        else:
+            by_message, ids = self.database.matching("message_id", affected.messages)
+            by_person, people = self.database.matching("identifier_digest", affected.identifiers, "people")
+            by_event, events = self.database.matching("event_id", affected.events, "events")
+            conditions = {
+                t.MessageFact: (
+                    f"{by_message} OR (direction_code = 'inbound' AND {by_person})",
+                    ids | people,
+                ),
+                t.StatusFact: (by_message, ids),
+                t.ConsentFact: (by_event, events),
+            }
+
+        def lazy(table: type[SQLModel], columns: tuple[str, ...] = ()) -> Any:
+            condition, params = conditions.get(table, ("", {}))
+            frame = self.database.table(table, condition, columns=columns, prefix=self.prefix, **params)
+            return nw.from_native(frame.lazy())
+
+        return Facts(
+            messages=lazy(t.MessageFact),
+            statuses=lazy(t.StatusFact),
+            consents=lazy(t.ConsentFact),
+            templates=lazy(t.TemplateFact),
+            identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
+        )
+
+    def _replaced(
+        self, table: type[SQLModel], key: str, new: pl.DataFrame, affected: list[str] | None
+    ) -> int:
+        """Make the stored rows of `affected` (or all) equal to `new`; returns the rows written."""
+        columns = tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+        new = new.select(columns)
+        if affected is None:
+            stored = self.database.table(table, prefix=self.prefix)
+        else:
+            condition, params = self.database.matching(key, {*affected, *new[key]})
+            stored = self.database.table(table, condition, prefix=self.prefix, **params)
+        name = f'"{self.prefix}{table.__tablename__}"'
+        changed = new
+        if stored.height:
+            gone = stored.join(new, on=key, how="anti")[key].to_list()
+            changed = new.join(stored, on=columns, how="anti", nulls_equal=True)
+            for at in range(0, len(gone), STATE_CHUNK):
+                condition, params = self.database.matching(key, gone[at : at + STATE_CHUNK])
+                with self.database.writing(self.prefix) as writer:
+                    writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
+        for at in range(0, changed.height, STATE_CHUNK):
+            rows = changed.slice(at, STATE_CHUNK)
+            with self.database.writing(self.prefix) as writer:
+                if stored.height:
+                    condition, params = self.database.matching(key, rows[key])
+                    writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
+                writer.append_frame(table, rows)
+        return changed.height
+
+    def _summed(self, registered: set[str], inbound: set[str]) -> None:
+        """The small tables of channels and companies."""
+        channels = self._frame(
+            "SELECT channel_id, min(entity) AS entity, "
+            "max(CASE WHEN direction_code = 'inbound' THEN sent_at END) AS last_inbound_at, "
+            "max(CASE WHEN direction_code = 'outbound' THEN sent_at END) AS last_outbound_at "
+            "FROM {message} WHERE channel_id IS NOT NULL GROUP BY channel_id"
+        )
+        channels = channels.with_columns(has_inbound=pl.col("channel_id").is_in(sorted(inbound)))
+        companies = self._frame(
+            "SELECT entity, count(*) AS message_count, min(sent_at) AS first_sent_at, "
+            "max(sent_at) AS last_sent_at FROM {message} WHERE entity IS NOT NULL GROUP BY entity"
+        )
+        everyone = pl.DataFrame(
+            {"entity": [entity.key for entity in self.settings.entities]}, schema={"entity": pl.String}
+        )
+        coverage = (
+            everyone.join(companies, on="entity", how="full", coalesce=True)
+            .with_columns(
+                has_register=pl.col("entity").is_in(sorted(registered)),
+                message_count=pl.col("message_count").fill_null(0),
+            )
+            .sort("entity")
+        )
+        for table, frame in ((t.Channel, channels.sort("channel_id")), (t.EntityCoverage, coverage)):
+            with self.database.writing(self.prefix) as writer:
+                writer.execute(f'DELETE FROM "{self.prefix}{table.__tablename__}"')
+                writer.append_frame(table, frame)
+
+
+@dataclass(frozen=True)
+class _Affected:
+    messages: list[str]
+    identifiers: list[str]
+    events: list[str]

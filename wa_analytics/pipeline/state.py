@@ -1,0 +1,188 @@
+"""Facts → state: the pure rooms put together, frames in and frames out.
+
+Runs over all facts or over everything that touches some parties; both give the same rows, because
+every rule looks only at one party, plus three facts of the whole that are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+
+from wa_analytics.consent.ledger import recorded_late, spread, states
+from wa_analytics.consent.window import windows
+from wa_analytics.normalise.events import folded_events
+from wa_analytics.normalise.messages import folded_messages, template_purpose_at_send
+from wa_analytics.retention.schedule import ScheduleRow, classed, scheduled
+from wa_analytics.settings import Entity, RecordClassRule
+
+Frame = nw.LazyFrame[Any]
+JUDGED_PURPOSES = ["marketing", "utility", "authentication"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Fact frames with the columns of their tables; `identifiers` has identifier_digest, party_id."""
+
+    messages: Frame
+    statuses: Frame
+    consents: Frame
+    templates: Frame
+    identifiers: Frame
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a rule must know of the whole group beside one party's facts.
+
+    registered: companies of which a consent register was captured.
+    inbound_channels: channels with any inbound captured.
+    """
+
+    entities: tuple[Entity, ...]
+    schedule: Sequence[ScheduleRow]
+    class_rules: Sequence[RecordClassRule]
+    registered: Collection[str]
+    inbound_channels: Collection[str]
+
+
+def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
+    """(message, consent_event) with the columns of those tables."""
+    template_purposes = template_purpose_at_send(facts.messages, facts.templates)
+    folded = folded_messages(facts.messages, facts.statuses, template_purposes)
+    placed = folded.join(facts.identifiers, on="identifier_digest", how="left")
+    keys = tuple(entity.key for entity in whole.entities)
+    events = folded_events(facts.consents, placed, facts.identifiers)
+    spoken = spread(events, keys)
+
+    judged = _judged(placed, whole.registered)
+    sends = judged.filter(nw.col("is_judged")).select(
+        "message_id", "party_id", "entity", "purpose_code", "sent_at"
+    )
+    consent = states(sends, spoken)
+    late = recorded_late(consent, spoken)
+    free_form = placed.filter(
+        (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(False)
+    ).select("message_id", "party_id", "channel_id", "sent_at")
+    window = windows(free_form, _contacts(facts), whole.inbound_channels)
+    kept = scheduled(classed(placed, whole.class_rules), whole.schedule, whole.entities)
+
+    state = (
+        classed(judged, whole.class_rules)
+        .join(consent.drop("party_id", "entity", "purpose_code", "sent_at"), on="message_id", how="left")
+        .join(late, on="message_id", how="left")
+        .join(window, on="message_id", how="left")
+        .join(kept, on="message_id", how="left")
+        .with_columns(
+            consent_code=nw.coalesce("consent_code", "unjudged_code"),
+            window_code=nw.col("window_code").fill_null("not_judged"),
+            body_code=_body_code(),
+        )
+    )
+    return state.select(*MESSAGE_COLUMNS), _with_asked_again(events, spoken).select(*EVENT_COLUMNS)
+
+
+def _judged(messages: Frame, registered: Collection[str]) -> Frame:
+    """Adds is_judged (consent is evaluated), unjudged_code and consent_reason_code."""
+    outbound = nw.col("direction_code") == "outbound"
+    asks = outbound & (
+        (nw.col("judged_kind") == "template").fill_null(False)
+        | (nw.col("purpose_code") == "marketing").fill_null(False)
+    )
+    reason = (
+        nw.when((nw.col("purpose_code") == "service").fill_null(False))
+        .then(nw.lit("purpose_service"))
+        .otherwise(
+            nw.when(~nw.col("purpose_code").is_in(JUDGED_PURPOSES).fill_null(False))
+            .then(nw.lit("purpose_unknown"))
+            .otherwise(
+                nw.when(nw.col("entity").is_null())
+                .then(nw.lit("no_entity"))
+                .otherwise(
+                    nw.when(~nw.col("entity").is_in(sorted(registered)).fill_null(False))
+                    .then(nw.lit("no_register"))
+                    .otherwise(nw.when(nw.col("party_id").is_null()).then(nw.lit("no_party")))
+                )
+            )
+        )
+    )
+    return (
+        messages.with_columns(asks=asks)
+        .with_columns(consent_reason_code=nw.when(nw.col("asks")).then(reason))
+        .with_columns(
+            is_judged=nw.col("asks") & nw.col("consent_reason_code").is_null(),
+            unjudged_code=nw.when(nw.col("asks")).then(nw.lit("not_evaluated")).otherwise(nw.lit("not_judged")),
+        )
+    )
+
+
+def _contacts(facts: Facts) -> Frame:
+    """(party_id, channel_id, at): what opens a service window."""
+    return (
+        facts.messages.filter(
+            nw.col("source_code").is_in(["inbound", "call"])
+            & (nw.col("direction_code") == "inbound")
+            & (nw.col("type_code") != "system").fill_null(True)
+        )
+        .join(facts.identifiers, on="identifier_digest", how="inner")
+        .select("party_id", "channel_id", nw.col("sent_at").alias("at"))
+    )
+
+
+def _body_code() -> Any:
+    return (
+        nw.when(nw.col("is_status_only"))
+        .then(nw.lit("statuses_only"))
+        .otherwise(
+            nw.when(nw.col("has_body"))
+            .then(nw.lit("held"))
+            .otherwise(
+                nw.when(nw.col("has_send_log") & nw.col("template_name").is_null())
+                .then(nw.lit("missing_log"))
+                .otherwise(nw.lit("not_required"))
+            )
+        )
+    )
+
+
+def _with_asked_again(events: Frame, spoken: Frame) -> Frame:
+    """Marks requests made after a withdrawal in force for one of their purposes."""
+    requests = spoken.filter(nw.col("action_code") == "requested").select(
+        nw.concat_str(["event_id", "entity", "purpose_code"], separator="|").alias("message_id"),
+        "party_id",
+        "entity",
+        "purpose_code",
+        nw.col("occurred_at").alias("sent_at"),
+        "event_id",
+    )
+    judged = states(requests.drop("event_id"), spoken, before=True)
+    again = (
+        judged.filter(nw.col("consent_code") == "withdrawn")
+        .join(requests.select("message_id", "event_id"), on="message_id", how="inner")
+        .select("event_id", nw.lit(1).alias("asked_again"))
+        .unique()
+    )
+    return events.join(again, on="event_id", how="left").with_columns(
+        is_asked_again=nw.col("asked_again").fill_null(0) == 1
+    )
+
+
+MESSAGE_COLUMNS = (
+    "message_id", "entity", "channel_id", "party_id", "direction_code", "kind_code", "type_code",
+    "template_name", "custodian_id", "country_code", "sent_at", "has_send_log", "has_echo", "has_body",
+    "is_conflicting", "first_status_at", "delivered_at", "read_at", "failed_at", "status_code",
+    "error_code", "purpose_code", "declared_purpose_code", "priced_purpose_code",
+    "template_purpose_code", "has_purpose_mismatch", "consent_code", "consent_reason_code",
+    "consent_event_id", "was_known", "is_recorded_late", "lawful_basis_code", "withdrawn_at",
+    "window_code", "body_code", "record_class", "retain_until", "dispose_by", "retain_rule",
+    "dispose_rule", "retention_code",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "event_id", "source_code", "party_id", "country_code", "entity", "is_any_entity",
+    "has_unknown_business", "channel_id", "purpose_code", "action_code", "occurred_at", "recorded_at",
+    "expires_at", "wording_version", "language", "jurisdiction", "lawful_basis_code", "is_incomplete",
+    "is_conflicting", "is_asked_again",
+)  # fmt: skip
