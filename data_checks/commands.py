@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def check(
     context: typer.Context,
     suite: Annotated[
-        list[str] | None, typer.Argument(metavar="[SUITE]…", help="Suites to run; all without any.")
+        list[str] | None, typer.Argument(metavar="SUITE", help="Suites to run; all without any.")
     ] = None,
     as_of: Annotated[
         str | None, typer.Option(metavar="ISO-8601", help="The moment it speaks of; default now.")
@@ -92,7 +92,7 @@ def show(outcome: RunOutcome) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("evaluated", "findings"):
         table.add_column(name, justify="right")
-    table.add_column("why", overflow="fold")
+    reasons: dict[str, list[str]] = {}
     for result in outcome.results:
         colour = colours[result.outcome]
         table.add_row(
@@ -101,10 +101,13 @@ def show(outcome: RunOutcome) -> None:
             result.severity,
             f"{result.evaluated_count:,}",
             f"{result.finding_count:,}",
-            result.reason or "",
         )
-    console = Console()
+        if result.reason:
+            reasons.setdefault(result.reason, []).append(result.check)
+    console = Console(soft_wrap=True)
     console.print(table)
+    for reason, checks in reasons.items():
+        console.print(f"\n{', '.join(checks)}:\n  {reason}", highlight=False, markup=False)
     ran = sum(result.outcome in ("pass", "fail") for result in outcome.results)
     console.print(
         f"\n{ran} of {len(outcome.results)} checks ran as of {outcome.as_of.isoformat()}: "

@@ -60,7 +60,7 @@ ON CONFLICT (finding_id) DO UPDATE SET
 
 _GONE_ROWS = """
 INSERT INTO gone_finding (number, finding_id)
-SELECT ROW_NUMBER() OVER (ORDER BY finding_id), finding_id FROM finding
+SELECT ROW_NUMBER() OVER (), finding_id FROM finding
 WHERE rule = :rule AND status_code = 'open' AND NOT EXISTS (
     SELECT 1 FROM staged_finding WHERE staged_finding.finding_id = finding.finding_id)
 """
@@ -114,7 +114,7 @@ def stage(connection: Connection, check: Check, moments: Moments, *, is_empty: b
         seen = connection.execute(
             moments.statement(
                 f"INSERT INTO staged_finding ({into}) "
-                "SELECT ROW_NUMBER() OVER (ORDER BY subject_id), "
+                "SELECT ROW_NUMBER() OVER (), "
                 f"'{check.key}:' || subject || ':' || subject_id, "
                 f"subject, subject_id, occurred_at, {_CONTEXT} "
                 f"FROM ({check.finding_select()}) AS violating"

@@ -1,0 +1,101 @@
+"""`wa check` from the outside, and the lines the README promises."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_checks.commands import moment
+from tests.data_checks.state import AS_OF, DAY, add, clean_world, send
+from wa_analytics.database import Database
+from wa_analytics.errors import InputRefused
+
+ROOM = Path(__file__).parents[2] / "data_checks"
+WA = Path(sys.executable).with_name("wa")
+
+needs_wa = pytest.mark.skipif(
+    not WA.is_file() or importlib.util.find_spec("wa_analytics.cli") is None,
+    reason="the command `wa` is not installed here",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A workspace with one critical and one medium finding to come."""
+    home = tmp_path / "wa-home"
+    home.mkdir()
+    subprocess.run([WA, "--home", home, "init"], check=True, capture_output=True)
+    database = Database(f"sqlite:///{home / 'wa.db'}")
+    add(
+        database,
+        *clean_world(),
+        send(10, consent_code="withdrawn", is_recorded_late=None),
+        send(11, is_recorded_late=True),
+    )
+    database.close()
+    return home
+
+
+def wa(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([WA, "--home", home, *words], capture_output=True, text=True, check=False)
+
+
+def as_of(days: int = 0) -> tuple[str, str]:
+    return ("--as-of", (AS_OF + days * DAY).isoformat())
+
+
+@needs_wa
+def test_wa_check_tells_outcome_and_exit_code(home: Path) -> None:
+    shown = wa(home, "check", *as_of(), "--json")
+    document = json.loads(shown.stdout)
+    assert (shown.returncode, document["outcome"]) == (1, "fail")
+    found = {r["check"]: r["finding_count"] for r in document["results"] if r["finding_count"]}
+    assert found == {"consent.withdrawn": 1, "consent.recorded_late": 1}
+
+    assert wa(home, "check", "consent", *as_of(), "--fail-on", "new").returncode == 0
+    assert wa(home, "check", "consent", *as_of(), "--fail-on", "critical").returncode == 1
+    assert wa(home, "check", "window", *as_of()).returncode == 0
+    refused = wa(home, "check", "consnet")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "There is no suite 'consnet'" in refused.stderr
+
+
+@needs_wa
+def test_the_cron_line_works(home: Path, tmp_path: Path) -> None:
+    lines = re.findall(r"^```cron\n(.+)\n```", (ROOM / "README.md").read_text(), re.MULTILINE)
+    (line,) = lines
+    *times, command = line.split(" ", 5)
+    assert len(times) == 5
+    assert all(re.fullmatch(r"[\d*/,-]+", field) for field in times)
+    assert "%" not in command, "cron reads a bare % as a line end"
+    environment = {"HOME": str(tmp_path), "PATH": f"{WA.parent}:{os.defpath}"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, check=False)
+    assert done.returncode == 1
+    document = json.loads((tmp_path / "wa-check.ndjson").read_text())
+    assert document["outcome"] == "fail"
+
+
+@needs_wa
+def test_the_ci_file_calls_what_exists(home: Path) -> None:
+    steps = yaml.safe_load((ROOM / "examples" / "ci.yml").read_text())["jobs"]["check"]["steps"]
+    (command,) = [step["run"] for step in steps if step.get("name") == "Check"]
+    environment = {"WA_HOME": str(home), "PATH": f"{WA.parent}:{os.defpath}"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, cwd=home.parent, check=False)
+    assert done.returncode == 1
+    assert json.loads((home.parent / "check.json").read_text())["results"]
+    assert (home.parent / "data-docs" / "index.html").is_file()
+
+
+def test_a_moment_without_offset_is_utc() -> None:
+    assert moment("2026-03-01T12:00:00") == AS_OF
+    assert moment("2026-03-01T09:00:00-03:00") == AS_OF
+    with pytest.raises(InputRefused, match="ISO 8601"):
+        moment("yesterday")
