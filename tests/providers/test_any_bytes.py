@@ -1,0 +1,132 @@
+"""Whatever bytes arrive: a parser gives records or says CaptureUnreadable, nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests.providers.worlds import ANA, RECEIVED, body, message, settings, status
+from wa_analytics.capture import Capture
+from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.providers import PARSERS, parser
+from wa_analytics.providers.file_head import FileHead
+from wa_analytics.providers.files import captures_from
+from wa_analytics.providers.table_rows import SHAPES
+from wa_analytics.records import Record, UnknownRecord
+
+SETTINGS = settings()
+json_texts = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(max_size=6), parts, max_size=4),
+    max_leaves=12,
+)
+BODIES = [
+    body(messages=[message()], contacts=[{"wa_id": ANA, "user_id": "US.1"}], statuses=[status()]),
+    body(messages=[message(type="system", system={"type": "user_changed_number", "wa_id": "447700900123"})]),
+    body("user_preferences", user_preferences=[{"wa_id": ANA, "value": "stop", "timestamp": 1,
+                                                "category": "marketing_messages"}]),
+    body("calls", calls=[{"id": "c", "event": "connect", "timestamp": "1", "from": ANA}]),
+    body("smb_message_echoes", message_echoes=[message(to=ANA)]),
+    body("template_category_update", time=1, message_template_name="t", new_category="UTILITY"),
+]  # fmt: skip
+
+
+def read(capture: Capture) -> list[Record]:
+    """Records, or none where the capture is unreadable; any other error fails the test."""
+    try:
+        records = parser(capture.provider)(capture, SETTINGS)
+    except CaptureUnreadable:
+        return []
+    for record in records:
+        if isinstance(record, UnknownRecord):
+            assert len(record.name) <= 64
+            assert record.name.isascii()
+    return records
+
+
+def places(stated: Any) -> list[list[str | int]]:
+    found: list[list[str | int]] = [[]]
+    inside = (
+        enumerate(stated) if isinstance(stated, list) else stated.items() if isinstance(stated, dict) else ()
+    )
+    for key, part in inside:
+        found += [[key, *place] for place in places(part)]
+    return found
+
+
+def replaced(stated: Any, place: list[str | int], part: Any) -> Any:
+    if not place:
+        return part
+    copied = list(stated) if isinstance(stated, list) else dict(stated)
+    copied[place[0]] = replaced(stated[place[0]], place[1:], part)
+    return copied
+
+
+@given(st.sampled_from(sorted(PARSERS)), st.binary(max_size=200))
+def test_any_bytes(provider: str, exact: bytes) -> None:
+    read(Capture(exact, {"line": "1"}, provider, 0))
+
+
+@given(st.sampled_from(sorted(PARSERS)), json_texts)
+def test_any_json(provider: str, stated: Any) -> None:
+    read(Capture(json.dumps(stated).encode(), {}, provider, 0))
+
+
+@given(st.data())
+@examples(max_examples=400)
+def test_a_webhook_body_with_anything_anywhere(draw: st.DataObject) -> None:
+    stated = draw.draw(st.sampled_from(BODIES))
+    place = draw.draw(st.sampled_from(places(stated)))
+    part = draw.draw(json_texts | st.just("1" * 30) | st.just([[]]))
+    records = read(Capture(json.dumps(replaced(stated, place, part)).encode(), {}, "meta-cloud", RECEIVED))
+    # A body whose outermost parts are untouched is never without a record.
+    if len(place) > 1:
+        assert records
+
+
+@given(st.sampled_from(sorted(SHAPES)), st.data())
+def test_any_cells(provider: str, draw: st.DataObject) -> None:
+    columns = draw.draw(
+        st.lists(st.sampled_from(SHAPES[provider].columns) | st.text(max_size=9), unique=True)
+    )
+    exact = draw.draw(st.lists(st.text(), min_size=len(columns), max_size=len(columns)).map(",".join))
+    headers = {"columns": json.dumps(columns), "delimiter": ",", "line": "2"}
+    read(Capture(exact.encode("utf-8", "surrogatepass"), headers, provider, 0))
+
+
+@given(st.sampled_from(sorted(SHAPES)), st.data())
+def test_any_object(provider: str, draw: st.DataObject) -> None:
+    names = st.sampled_from(SHAPES[provider].columns)
+    stated = draw.draw(st.dictionaries(names | st.text(max_size=9), json_texts, max_size=8))
+    read(Capture(json.dumps(stated).encode(), {"line": "2"}, provider, 0))
+
+
+@given(st.binary(max_size=120) | json_texts.map(lambda stated: json.dumps(stated).encode()))
+def test_any_line_becomes_one_capture(line: bytes) -> None:
+    head = FileHead("meta-cloud", "lines", "p", "UTC")
+    (capture,) = captures_from(head, [(1, line)], RECEIVED, "secret")
+    assert capture.body == line
+    read(capture)
+
+
+@given(st.fixed_dictionaries({"body": json_texts, "received_at": json_texts, "headers": json_texts}))
+def test_any_spool_line_becomes_one_capture(stated: dict[str, Any]) -> None:
+    line = json.dumps(stated).encode()
+    head = FileHead("meta-cloud", "lines", "p", "UTC")
+    (capture,) = captures_from(head, [(1, line)], RECEIVED, "secret")
+    assert capture.body in (line, stated["body"].encode() if isinstance(stated["body"], str) else line)
+    assert all(isinstance(text, str) for part in capture.headers.items() for text in part)
+    read(capture)
+
+
+@pytest.mark.parametrize("provider", sorted(PARSERS))
+@pytest.mark.parametrize(
+    "exact", [b"[" * 200_000, b'{"a":' * 200_000, b"9" * 10_000, b'{"to":' + b"9" * 6000 + b"}"]
+)
+def test_depth_and_length(provider: str, exact: bytes) -> None:
+    assert read(Capture(exact, {}, provider, 0)) == []
