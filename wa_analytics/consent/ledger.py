@@ -71,7 +71,7 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     events: spread consent events (columns of `consent_event`).
     before: read the state just before the instant, as a request made then is judged.
     Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at,
-    governing_recorded_at, governing_source, stop_at, resume_at.
+    governing_recorded_at.
     """
     register = _register(events)
     governing = _governing(register)
@@ -123,9 +123,8 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
         .filter(~nw.col("message_id").is_null())
     )
     attributes = governing.select(
-        *KEY, "event_id", "action_code", "occurred_at", "ends_at", "recorded_at", "lawful_basis_code",
-        "source_code",
-    )  # fmt: skip
+        *KEY, "event_id", "action_code", "occurred_at", "ends_at", "recorded_at", "lawful_basis_code"
+    )
     first_grants = _first_grants(read, register)
     joined = read.join(attributes, on=[*KEY, "event_id"], how="left").join(
         first_grants, on="message_id", how="left"
@@ -184,7 +183,7 @@ def _decided(joined: Frame) -> Frame:
             )
         )
     )
-    decided = joined.with_columns(consent_code=code, by_stop=stops & ~withdrawn)
+    decided = joined.with_columns(consent_code=code, by_stop=stops)
     by_stop = nw.col("by_stop")
     known_at = (
         nw.when(by_stop)
@@ -214,68 +213,35 @@ def _decided(joined: Frame) -> Frame:
         "lawful_basis_code",
         "withdrawn_at",
         nw.col("recorded_at").alias("governing_recorded_at"),
-        nw.col("source_code").alias("governing_source"),
-        "stop_at",
-        "resume_at",
     )
 
 
 def recorded_late(judged: Frame, events: Frame) -> Frame:
-    """(message_id, is_recorded_late) for granted sends: True where what was recorded by then did
-    not grant; null where an unknown `recorded_at` leaves it open.
-
-    Platform events count as recorded when they happened.
-    """
+    """(message_id, is_recorded_late) for granted sends: True where the events recorded by
+    `sent_at` did not grant; null where the governing event's `recorded_at` is unknown."""
     granted = judged.filter(nw.col("consent_code") == "granted")
-    from_register = nw.col("governing_source") == "register"
-    unknown = from_register & nw.col("governing_recorded_at").is_null()
-    late = from_register & (nw.col("governing_recorded_at") > nw.col("sent_at")).fill_null(False)
-    settled = granted.select(
-        "message_id",
-        nw.when(~unknown & ~late).then(nw.lit(False)).alias("in_time"),
-    )
-    doubtful = granted.filter(late).select("message_id", *KEY, "sent_at", "stop_at", "resume_at")
-    register = _register(events)
-    told = doubtful.join(
-        register.select(
-            *KEY, "event_id", "action_code", "occurred_at", "ends_at", "strength",
-            "recorded_at", "source_code",
-        ),
-        on=KEY,
-        how="inner",
-    ).filter(nw.col("occurred_at") <= nw.col("sent_at"))  # fmt: skip
-    recorded = (nw.col("recorded_at") <= nw.col("sent_at")).fill_null(False) | (
-        nw.col("source_code") != "register"
-    )
-    maybe = recorded | nw.col("recorded_at").is_null()
-    strict = _still_granted(told.filter(recorded), "strict")
-    lenient = _still_granted(told.filter(maybe), "lenient")
-    answered = (
-        doubtful.select("message_id")
-        .join(strict, on="message_id", how="left")
-        .join(lenient, on="message_id", how="left")
-        .with_columns(strict=nw.col("strict").fill_null(0), lenient=nw.col("lenient").fill_null(0))
-        .select(
-            "message_id",
-            nw.when(nw.col("strict") == nw.col("lenient")).then(nw.col("strict") == 0).alias("late"),
+    late = nw.col("governing_recorded_at") > nw.col("sent_at")
+    told = (
+        granted.filter(late.fill_null(False))
+        .select("message_id", *KEY, "sent_at")
+        .join(
+            _register(events).select(*KEY, "event_id", "occurred_at", "ends_at", "strength", "recorded_at"),
+            on=KEY,
+            how="inner",
+        )
+        .filter(
+            (nw.col("occurred_at") <= nw.col("sent_at"))
+            & (nw.col("recorded_at") <= nw.col("sent_at")).fill_null(False)
         )
     )
-    return settled.join(answered, on="message_id", how="left").select(
-        "message_id", nw.coalesce("in_time", "late").alias("is_recorded_late")
-    )
-
-
-def _still_granted(told: Frame, name: str) -> Frame:
-    """(message_id, <name>): 1 where the latest of the told events grants."""
     latest = told.group_by("message_id").agg(nw.col("occurred_at").max().alias("latest_at"))
-    stop, resume = nw.col("stop_at"), nw.col("resume_at")
-    in_force = ~stop.is_null() & (resume.is_null() | (stop >= resume)) & (stop >= nw.col("occurred_at"))
-    grants = (
-        (nw.col("strength") == 2) & (nw.col("ends_at") > nw.col("sent_at")) & ~in_force.fill_null(False)
-    )
-    return (
+    granting = (
         told.join(latest, on="message_id", how="inner")
         .filter(nw.col("occurred_at") == nw.col("latest_at"))
         .unique(subset=["message_id"], keep="first", order_by=["strength", "ends_at", "event_id"])
-        .select("message_id", nw.when(grants).then(nw.lit(1)).otherwise(nw.lit(0)).alias(name))
+        .filter((nw.col("strength") == 2) & (nw.col("ends_at") > nw.col("sent_at")))
+        .select("message_id", nw.lit(1).alias("grants"))
+    )
+    return granted.join(granting, on="message_id", how="left").select(
+        "message_id", (late & nw.col("grants").is_null()).alias("is_recorded_late")
     )

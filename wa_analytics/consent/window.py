@@ -5,6 +5,7 @@ Source: Meta, "Send messages" (customer service window); WhatsApp Business Messa
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import narwhals as nw
@@ -14,16 +15,16 @@ Frame = nw.LazyFrame[Any]
 WINDOW_HOURS = 24
 
 
-def windows(sends: Frame, contacts: Frame) -> Frame:
+def windows(sends: Frame, contacts: Frame, inbound_channels: Collection[str]) -> Frame:
     """(message_id, window_code) of free-form sends.
 
     sends: message_id, party_id, channel_id, sent_at.
     contacts: party_id, channel_id, at (inbound messages and calls; system messages left out).
+    inbound_channels: channels with any inbound captured.
     Code: inside, outside; not_evaluated where the party or channel is unknown or the channel has no
     inbound captured at all.
     """
     key = ["party_id", "channel_id"]
-    captured = contacts.select("channel_id").unique().with_columns(has_inbound=nw.lit(1))
     stream = nw.concat(
         [
             contacts.select(
@@ -52,13 +53,13 @@ def windows(sends: Frame, contacts: Frame) -> Frame:
         .filter(~nw.col("message_id").is_null())
         .select("message_id", "last_at", is_placed=nw.lit(1))
     )
+    is_captured = nw.col("channel_id").is_in(sorted(inbound_channels)).fill_null(False)
     inside = nw.col("sent_at") < nw.col("last_at").dt.offset_by(f"{WINDOW_HOURS}h")
     return (
         sends.join(read, on="message_id", how="left")
-        .join(captured, on="channel_id", how="left")
         .select(
             "message_id",
-            nw.when(nw.col("has_inbound").is_null() | nw.col("is_placed").is_null())
+            nw.when(~is_captured | nw.col("is_placed").is_null())
             .then(nw.lit("not_evaluated"))
             .otherwise(
                 nw.when(inside.fill_null(False)).then(nw.lit("inside")).otherwise(nw.lit("outside"))

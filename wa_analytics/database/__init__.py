@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
-from wa_analytics.database.bulk import Writer, frame_of
+from wa_analytics.database.bulk import Writer, bound, frame_of
 from wa_analytics.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Database:
         """The rows of a query. `*_at`, `retain_until`, `dispose_by` are aware UTC instants, `is_`,
         `has_`, `was_` Booleans, as the tables declare them."""
         with self.reading() as connection:
-            return frame_of(connection.execute(text(sql), params), self.dialect)
+            return frame_of(connection.execute(text(sql), bound(params, self.dialect)), self.dialect)
 
     def table(
         self,
@@ -157,7 +157,7 @@ class Database:
 
     def scalar(self, sql: str, **params: Any) -> Any:
         with self.reading() as connection:
-            return connection.execute(text(sql), params).scalar()
+            return connection.execute(text(sql), bound(params, self.dialect)).scalar()
 
     def migrate(self) -> None:
         """Bring the schema to this version; idempotent."""

@@ -7,6 +7,7 @@ which sorts as time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +51,11 @@ class Writer:
 
     def execute(self, sql: str, params: dict[str, Any] | None = None) -> int:
         """Run one statement; returns the rows it touched."""
-        return self.connection.execute(text(sql), params or {}).rowcount
+        return self.connection.execute(text(sql), bound(params or {}, self.dialect)).rowcount
 
     def rows(self, sql: str, params: dict[str, Any] | None = None) -> list[Any]:
         """Rows of a query inside the transaction."""
-        return list(self.connection.execute(text(sql), params or {}).fetchall())
+        return list(self.connection.execute(text(sql), bound(params or {}, self.dialect)).fetchall())
 
     def append(
         self,
@@ -96,6 +97,19 @@ class Writer:
         """Insert a frame whose columns are the table's."""
         if frame.height:
             self.append(table, frame.columns, written(frame).rows())
+
+
+def bound(params: dict[str, Any], dialect: str) -> dict[str, Any]:
+    """Parameters as the database compares them: on SQLite an instant is its text."""
+    if dialect != "sqlite":
+        return params
+    return {name: _written_instant(v) if isinstance(v, datetime) else v for name, v in params.items()}
+
+
+def _written_instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone; pass an aware datetime")
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def written(frame: pl.DataFrame) -> pl.DataFrame:

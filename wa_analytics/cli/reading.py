@@ -1,0 +1,147 @@
+"""Commands that show: findings, lookup, reveal, explain, doctor."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wa_analytics.cli import Json, current, emit, moment
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROWS_SHOWN = 25
+
+
+def register(app: typer.Typer) -> None:
+    app.command("findings")(findings)
+    app.command("lookup")(lookup)
+    app.command("reveal")(reveal)
+    app.command("explain")(explain)
+    app.command("doctor")(doctor)
+
+
+def table(frame: pl.DataFrame, *, title: str = "") -> None:
+    """A frame as a table on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    for name in frame.columns:
+        shown.add_column(name.replace("_", " "), overflow="fold")
+    for row in frame.head(ROWS_SHOWN).iter_rows():
+        shown.add_row(*("" if cell is None else _cell(cell) for cell in row))
+    console = Console()
+    console.print(shown)
+    if frame.height > ROWS_SHOWN:
+        console.print(f"… {frame.height - ROWS_SHOWN:,} more; `--json` gives all.", style="dim")
+
+
+def _cell(value: Any) -> str:
+    from datetime import datetime
+
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def findings(
+    context: typer.Context,
+    rule: Annotated[str | None, typer.Argument(help="A rule (consent.withdrawn) or a subject (consent).")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Facts that rules state, as the latest check run left them."""
+    frame = current(context).findings(rule, None if every else "open")
+    if as_json:
+        emit(finding_rows(frame))
+        return
+    import polars as pl
+
+    counts = frame.group_by("rule", "severity_code", "entity").len("findings").sort("findings", descending=True)
+    table(counts.with_columns(pl.col("findings").cast(pl.Int64)), title=f"{frame.height:,} findings")
+
+
+def finding_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Findings in the words of the command line."""
+    renamed = {
+        "severity_code": "severity",
+        "status_code": "status",
+        "outcome_code": "outcome",
+        "purpose_code": "purpose",
+        "country_code": "country",
+        "template_name": "template",
+        "first_seen_at": "detected_at",
+    }
+    return frame.rename(renamed).to_dicts()
+
+
+def lookup(
+    context: typer.Context,
+    outside_ids: Annotated[list[str], typer.Argument(metavar="OUTSIDE_ID…", help="Ids, or - for stdin, one per line.")],
+    as_json: Json = False,
+) -> None:
+    """Outside ids (message ids, phones, user ids, record ids, e-mails) → ours. Journalled."""
+    if outside_ids == ["-"]:
+        outside_ids = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
+    found = current(context).lookup(outside_ids, at=moment(None))
+    if as_json:
+        emit(found.to_dicts())
+    else:
+        table(found)
+
+
+def reveal(
+    context: typer.Context,
+    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID…", help="Our message ids.")],
+    reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show who and what in clear. Needs a reason and is journalled."""
+    shown = current(context).reveal(message_ids, reason=reason, at=moment(None))
+    if as_json:
+        emit(shown.to_dicts())
+    else:
+        table(shown)
+
+
+def explain(
+    context: typer.Context,
+    subject_id: Annotated[str, typer.Argument(help="Our id of a message, consent event or party.")],
+    as_json: Json = False,
+) -> None:
+    """Why a message, a consent event or a party stands as it does."""
+    found = current(context).explain(subject_id)
+    if as_json:
+        emit(
+            {
+                "subject": found.subject,
+                "subject_id": found.subject_id,
+                "lines": list(found.lines),
+                "timeline": found.timeline.to_dicts(),
+            }
+        )
+        return
+    typer.echo(str(found))
+    table(found.timeline)
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """What is configured, connected, missing, last captured and last checked."""
+    from wa_analytics.pipeline.doctor import diagnosed
+
+    workspace = current(context)
+    report = diagnosed(workspace.database, workspace.settings, moment(None))
+    if as_json:
+        emit(report)
+        return
+    import polars as pl
+
+    for line in report["lines"]:
+        typer.echo(f"{line['state']:>14}  {line['what']}")
+    if report["providers"]:
+        table(pl.DataFrame(report["providers"]), title="Providers")
+    if report["unknown"]:
+        table(pl.DataFrame(report["unknown"]), title="Kept but not understood")

@@ -1,0 +1,119 @@
+"""Commands by which evidence comes in: init, capture, pull, refresh, rebuild."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from wa_analytics.cli import Invocation, Json, current, emit, moment, say
+from wa_analytics.cli.progress import bars
+
+SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+    app.command("capture")(capture)
+    app.command("pull")(pull)
+    app.command("refresh")(refresh)
+    app.command("rebuild")(rebuild)
+
+
+def init(
+    context: typer.Context,
+    database_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="PostgreSQL instead of the embedded SQLite.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the workspace: settings, keys, tables. Keeps what it finds and upgrades what is older."""
+    from wa_analytics.workspace import Workspace
+
+    invocation = context.find_object(Invocation)
+    assert invocation is not None
+    workspace = Workspace.init(invocation.home, database_url)
+    if as_json:
+        emit({"home": str(workspace.home), "database": workspace.database.dialect})
+    else:
+        typer.echo(f"Workspace {workspace.home} is ready ({workspace.database.dialect}).")
+        typer.echo(f"Next: put your companies into {workspace.home / 'settings.toml'}, then `wa capture`.")
+
+
+def capture(
+    context: typer.Context,
+    provider: Annotated[str, typer.Argument(help="meta-cloud, send-log, consent-register, directory.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders or - for stdin.")],
+    as_json: Json = False,
+) -> None:
+    """Store every capture of import files, byte for byte, encrypted.
+
+    Exit code 2 if anything was refused or kept as unreadable; the rest is imported all the same.
+    """
+    workspace = current(context)
+    with bars() as bar:
+        outcome = workspace.capture(provider, paths, moment(None), progress=bar(f"capture {provider}", None))
+    if as_json:
+        emit(
+            {
+                "provider": provider,
+                "stored": outcome.stored,
+                "repeated": outcome.repeated,
+                "refused": outcome.refused,
+                "unreadable": outcome.unreadable,
+            }
+        )
+    else:
+        typer.echo(
+            f"{provider}: {outcome.stored:,} captured, {outcome.repeated:,} known already, "
+            f"{len(outcome.refused):,} refused, {len(outcome.unreadable):,} kept but unreadable."
+        )
+    problems = outcome.refused + outcome.unreadable
+    for sentence in problems[:SHOWN]:
+        say(sentence)
+    if len(problems) > SHOWN:
+        say(f"… and {len(problems) - SHOWN:,} more of the kind; `--json` lists them all.")
+    if not outcome.is_clean:
+        raise typer.Exit(2)
+
+
+def pull(
+    context: typer.Context,
+    provider: Annotated[str, typer.Argument(help="meta-cloud.")],
+    what: Annotated[str, typer.Argument(help="templates.")] = "templates",
+    as_json: Json = False,
+) -> None:
+    """Fetch through a provider's API and store the answers as captures."""
+    from wa_analytics.pipeline.pull import pulled
+
+    workspace = current(context)
+    outcome = pulled(
+        workspace.database, workspace.ring, workspace.settings, provider, what, moment(None)
+    )
+    if as_json:
+        emit({"provider": provider, "what": what, "stored": outcome.stored, "repeated": outcome.repeated})
+    else:
+        typer.echo(f"{provider} {what}: {outcome.stored:,} pages captured, {outcome.repeated:,} known already.")
+
+
+def refresh(context: typer.Context, as_of: Annotated[str | None, typer.Option(hidden=True)] = None, as_json: Json = False) -> None:
+    """Bring messages, parties, consent and retention up to the newest evidence."""
+    _brought_up(context, "refresh", as_json)
+
+
+def rebuild(context: typer.Context, as_json: Json = False) -> None:
+    """Make every derived table anew from the evidence alone."""
+    _brought_up(context, "rebuild", as_json)
+
+
+def _brought_up(context: typer.Context, how: str, as_json: bool) -> None:
+    workspace = current(context)
+    with bars() as bar:
+        done: Any = getattr(workspace, how)(progress=lambda title: bar(title, None))
+    if as_json:
+        emit({"entries": done.entries, "messages": done.messages, "events": done.events, "was_whole": done.was_whole})
+    else:
+        typer.echo(
+            f"{done.entries:,} entries read, {done.messages:,} messages and {done.events:,} consent events "
+            f"{'evaluated anew' if done.was_whole else 'changed'}."
+        )

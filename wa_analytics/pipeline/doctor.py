@@ -1,0 +1,112 @@
+"""What the workbench has to go on: configured, connected, captured, checked, missing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from wa_analytics.evidence.log import size
+from wa_analytics.providers import PARSERS
+from wa_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+
+
+def freshness(database: Database, settings: Settings, at: datetime) -> dict[str, Any]:
+    """Last capture, last check and whether a check is overdue; for `wa doctor` and every page."""
+    captured = database.frame("SELECT max(received_at) AS received_at FROM entry WHERE kind = 'capture'")
+    checked = database.frame(
+        "SELECT as_of, finished_at, outcome_code FROM check_run WHERE finished_at IS NOT NULL "
+        "ORDER BY finished_at DESC LIMIT 1"
+    )
+    last_check = checked["finished_at"][0] if checked.height else None
+    due = timedelta(hours=settings.checks.interval_hours * 1.5)
+    return {
+        "last_capture_at": captured["received_at"][0],
+        "last_check_at": last_check,
+        "last_check_as_of": checked["as_of"][0] if checked.height else None,
+        "last_check_outcome": checked["outcome_code"][0] if checked.height else None,
+        "is_check_overdue": last_check is None or at - last_check > due,
+        "check_interval_hours": settings.checks.interval_hours,
+    }
+
+
+def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str, Any]:
+    """A document of `lines` (state, what), `providers`, `unknown` (counts by name), `freshness`."""
+    fresh = freshness(database, settings, at)
+    total = size(database)
+    reached = database.scalar("SELECT max(sequence) FROM watermark WHERE name = 'state'") or 0
+    lines = [
+        _line("ok" if settings.entity else "missing", _companies(settings)),
+        _line(
+            "ok" if settings.meta_cloud.app_secret else "missing",
+            "Meta app secret " + ("set: signatures are checked" if settings.meta_cloud.app_secret else
+                                  "not set (WA_META_CLOUD__APP_SECRET): signatures cannot be checked"),
+        ),
+        _line("ok" if total else "missing", f"{total:,} entries in the evidence log"),
+        _line("ok" if reached == total else "stale", f"{total - reached:,} entries wait for `wa refresh`"),
+        _line("ok" if fresh["last_capture_at"] else "missing", f"last capture: {_when(fresh['last_capture_at'])}"),
+        _line(
+            "overdue" if fresh["is_check_overdue"] else "ok",
+            f"last check: {_when(fresh['last_check_at'])} (expected every {fresh['check_interval_hours']} h)",
+        ),
+    ]  # fmt: skip
+    for provider in ("consent-register", "directory"):
+        rows = database.scalar(
+            "SELECT count(*) FROM entry WHERE provider = :provider AND kind = 'capture'", provider=provider
+        )
+        if not rows:
+            lines.append(_line("not connected", f"no {provider} was ever captured: what needs it is not evaluated"))
+    lines.append(_line("not connected", "no device inventory: personal devices are not evaluated"))
+    loose = database.scalar("SELECT count(*) FROM channel WHERE entity IS NULL")
+    if loose:
+        lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
+    return {
+        "lines": lines,
+        "providers": _providers(database),
+        "unknown": database.frame(
+            "SELECT provider, note_code AS kind, name, count(DISTINCT sequence) AS captures "
+            "FROM capture_note GROUP BY provider, note_code, name ORDER BY 4 DESC, 1, 2, 3"
+        ).to_dicts(),
+        "freshness": fresh,
+    }
+
+
+def _providers(database: Database) -> list[dict[str, Any]]:
+    seen = {
+        row["provider"]: row
+        for row in database.frame(
+            "SELECT provider, count(*) AS captures, max(received_at) AS received_at FROM entry "
+            "WHERE kind = 'capture' GROUP BY provider"
+        ).iter_rows(named=True)
+    }
+    counts: dict[tuple[str, str], int] = {
+        (row["provider"], row["outcome_code"]): row["count"]
+        for row in database.frame("SELECT provider, outcome_code, count FROM import_count").iter_rows(named=True)
+    }
+    return [
+        {
+            "provider": provider,
+            "captures": seen[provider]["captures"] if provider in seen else 0,
+            "last_capture_at": seen[provider]["received_at"] if provider in seen else None,
+            "repeated": counts.get((provider, "repeated"), 0),
+            "refused": counts.get((provider, "refused"), 0),
+            "unreadable": counts.get((provider, "unreadable"), 0),
+        }
+        for provider in sorted({*PARSERS, *seen})
+    ]
+
+
+def _companies(settings: Settings) -> str:
+    if not settings.entity:
+        return "no [[entity]] in settings.toml: one company `default` owns everything"
+    return f"{len(settings.entity)} companies: {', '.join(entity.key for entity in settings.entity)}"
+
+
+def _line(state: str, what: str) -> dict[str, str]:
+    return {"state": state, "what": what}
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

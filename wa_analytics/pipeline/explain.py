@@ -1,0 +1,142 @@
+"""Why a subject stands as it does: the state columns in sentences, and the evidence behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from wa_analytics.database import Database
+
+CONSENT = {
+    "granted": "consent was in force",
+    "withdrawn": "consent had been withdrawn",
+    "refused": "consent had been refused",
+    "expired": "consent had expired",
+    "unconfirmed": "consent had been asked for and never confirmed",
+    "wrong_purpose": "consent had been given for another purpose only",
+    "never_asked": "no record of consent was found",
+    "not_judged": "no rule asks for consent here",
+    "not_evaluated": "consent could not be evaluated",
+}
+WINDOW = {
+    "inside": "it was sent inside the 24-hour service window",
+    "outside": "it was free-form and sent outside the 24-hour service window",
+    "not_evaluated": "the service window could not be evaluated",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """subject: message, consent_event or party; lines: sentences; timeline: what happened, with
+    the log's sequence numbers as proof."""
+
+    subject: str
+    subject_id: str
+    lines: tuple[str, ...]
+    timeline: pl.DataFrame
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.subject} {self.subject_id}", *(f"  · {line}" for line in self.lines)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in self.lines)
+        return (
+            f"<div><b>{escape(self.subject)}</b> <code>{escape(self.subject_id)}</code>"
+            f"<ul>{lines}</ul>{self.timeline._repr_html_()}</div>"
+        )
+
+
+def explained(database: Database, subject_id: str) -> Explanation | None:
+    """The explanation of a message, consent event or party id; None where none is known."""
+    message = database.frame("SELECT * FROM message WHERE message_id = :id", id=subject_id)
+    if message.height:
+        return _message(database, message.row(0, named=True))
+    event = database.frame("SELECT * FROM consent_event WHERE event_id = :id", id=subject_id)
+    if event.height:
+        return _event(database, event.row(0, named=True))
+    party = database.scalar("SELECT min(party_id) FROM identifier WHERE party_id = :id", id=subject_id)
+    return _party(database, subject_id) if party else None
+
+
+def _message(database: Database, row: dict[str, Any]) -> Explanation:
+    direction = "sent to a person" if row["direction_code"] == "outbound" else "received from a person"
+    place = f" in {row['country_code']}" if row["country_code"] else ""
+    lines = [
+        f"{row['kind_code'] or row['type_code'] or 'message'} {direction}{place}"
+        f" on {row['sent_at']:%Y-%m-%d %H:%M:%S} UTC by {row['entity'] or 'an unknown company'}"
+    ]
+    if row["template_name"]:
+        lines.append(f"template {row['template_name']}")
+    if row["direction_code"] == "outbound":
+        lines.append(f"judged as {row['purpose_code'] or 'of unknown purpose'}: {CONSENT[row['consent_code']]}")
+        if row["consent_reason_code"]:
+            lines.append(f"not evaluated: {row['consent_reason_code'].replace('_', ' ')}")
+        if row["withdrawn_at"]:
+            known = {True: "known", False: "not yet recorded", None: "told by the platform"}[row["was_known"]]
+            lines.append(f"the person said no on {row['withdrawn_at']:%Y-%m-%d %H:%M:%S} UTC ({known} when sent)")
+        if row["window_code"] in WINDOW:
+            lines.append(WINDOW[row["window_code"]])
+        lines.append(f"delivery: {row['status_code'] or 'no status'}")
+    if row["retain_until"]:
+        lines.append(f"keep until {row['retain_until']:%Y-%m-%d} ({row['retain_rule']})")
+    if row["dispose_by"]:
+        lines.append(f"dispose by {row['dispose_by']:%Y-%m-%d} ({row['dispose_rule']})")
+    timeline = database.frame(
+        "SELECT occurred_at, 'status ' || status_code AS what, sequence FROM status_fact WHERE message_id = :id "
+        "UNION ALL SELECT sent_at AS occurred_at, source_code AS what, sequence FROM message_fact "
+        "WHERE message_id = :id ORDER BY 1, 2",
+        id=row["message_id"],
+    )
+    if row["party_id"]:
+        events = database.frame(
+            "SELECT DISTINCT e.occurred_at, 'consent ' || e.purpose_code || ' ' || e.action_code AS what, "
+            "f.sequence FROM consent_event e LEFT JOIN consent_fact f ON f.event_id = e.event_id "
+            "WHERE e.party_id = :party AND e.occurred_at <= :at ORDER BY 1, 2",
+            party=row["party_id"],
+            at=row["sent_at"],
+        )
+        timeline = timeline.vstack(events.select(timeline.columns).cast(timeline.schema)).sort("occurred_at")  # type: ignore[arg-type]
+    return Explanation("message", row["message_id"], tuple(lines), timeline)
+
+
+def _event(database: Database, row: dict[str, Any]) -> Explanation:
+    lines = [
+        f"{row['action_code']} for {row['purpose_code']} on {row['occurred_at']:%Y-%m-%d %H:%M:%S} UTC "
+        f"({row['source_code'].replace('_', ' ')}), given to "
+        f"{row['entity'] or ('every company' if row['is_any_entity'] else 'a business nobody answers to')}"
+    ]
+    for column, words in (
+        ("is_incomplete", "the record lacks method, wording or business name"),
+        ("is_conflicting", "two register rows tell it differently"),
+        ("is_asked_again", "the person was asked again after a withdrawal in force"),
+    ):
+        if row[column]:
+            lines.append(words)
+    timeline = database.frame(
+        "SELECT occurred_at, 'told as ' || action_code AS what, sequence FROM consent_fact "
+        "WHERE event_id = :id ORDER BY sequence",
+        id=row["event_id"],
+    )
+    return Explanation("consent_event", row["event_id"], tuple(lines), timeline)
+
+
+def _party(database: Database, party_id: str) -> Explanation:
+    identifiers = database.scalar("SELECT count(*) FROM identifier WHERE party_id = :id", id=party_id)
+    timeline = database.frame(
+        "SELECT occurred_at, 'consent ' || purpose_code || ' ' || action_code AS what FROM consent_event "
+        "WHERE party_id = :id UNION ALL SELECT sent_at AS occurred_at, "
+        "direction_code || ' ' || coalesce(purpose_code, type_code, '') || ' ' || consent_code AS what "
+        "FROM message WHERE party_id = :id ORDER BY 1, 2",
+        id=party_id,
+    )
+    lines = (
+        f"{identifiers} linked identifiers",
+        f"{timeline.height} events and messages",
+    )
+    return Explanation("party", party_id, lines, timeline)

@@ -1,0 +1,117 @@
+"""Between outside ids and ours: look-ups by keyed digest, and the reveal of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.evidence.log import entries
+from wa_analytics.evidence.sealing import Opener
+from wa_analytics.normalise.identity import canonical_phone
+from wa_analytics.providers import parser
+from wa_analytics.providers.people import identifier_of
+from wa_analytics.records import MessageRecord
+from wa_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.evidence.keys import KeyRing
+
+Digest = Callable[[str, str], str]
+CHUNK = 20_000
+
+
+def looked_up(database: Database, digest: Digest, outside_ids: Sequence[str]) -> pl.DataFrame:
+    """Rows (outside_id, kind, id) in input order; unknown ones with null kind and id."""
+    asked: dict[str, list[tuple[str, str, str]]] = {}
+    for outside in dict.fromkeys(outside_ids):
+        text = outside.strip()
+        person = identifier_of(text)
+        people = {digest(person.kind, person.value), digest("crm_id", text), digest("username", text)}
+        if person.kind == "phone" and (canonical := canonical_phone(person.value)):
+            people.add(digest("phone", canonical[0]))
+        asked[outside] = [
+            ("message", "message", digest("message", text)),
+            *(("party", "identifier", one) for one in sorted(people)),
+            ("consent_event", "consent_event", digest("consent_event", text)),
+            ("custodian", "custodian_id", text),
+            ("custodian", "phone_digest", digest("phone", person.value)),
+            ("custodian", "email_digest", digest("text", text)),
+        ]
+    known = {
+        "message": _known(database, "message", "message_id", "message_id", asked),
+        "identifier": _known(database, "identifier", "identifier_digest", "party_id", asked),
+        "consent_event": _known(database, "consent_event", "event_id", "event_id", asked),
+        **{
+            column: _known(database, "custodian", column, "custodian_id", asked)
+            for column in ("custodian_id", "phone_digest", "email_digest")
+        },
+    }
+    rows = []
+    for outside in outside_ids:
+        hit = next(
+            ((kind, known[place][key]) for kind, place, key in asked[outside] if key in known[place]),
+            (None, None),
+        )
+        rows.append((outside, *hit))
+    schema = {"outside_id": pl.String, "kind": pl.String, "id": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _known(
+    database: Database,
+    table: str,
+    column: str,
+    answer: str,
+    asked: dict[str, list[tuple[str, str, str]]],
+) -> dict[str, str]:
+    place = column if table == "custodian" else table
+    keys = sorted({key for candidates in asked.values() for _, where, key in candidates if where == place})
+    found: dict[str, str] = {}
+    for at in range(0, len(keys), CHUNK):
+        condition, params = database.matching(column, keys[at : at + CHUNK])
+        frame = database.frame(f"SELECT {column} AS asked, {answer} AS answer FROM {table} WHERE {condition}", **params)
+        found.update(zip(frame["asked"], frame["answer"], strict=True))
+    return found
+
+
+def revealed(
+    database: Database, ring: KeyRing, settings: Settings, message_ids: Iterable[str]
+) -> pl.DataFrame:
+    """What the sources hold of each message, in clear: message_id, source, sent_at, outside_id,
+    people, text."""
+    wanted = set(message_ids)
+    condition, params = database.matching("message_id", wanted)
+    places = database.frame(f"SELECT DISTINCT sequence FROM message_fact WHERE {condition}", **params)
+    opener = Opener(ring.wrapping_keys(database), ring.digest_key)
+    rows: list[tuple[Any, ...]] = []
+    for sequence in sorted(places["sequence"]):
+        for _, capture in opener.opened(row for row in entries(database, sequence, 1) if row.sequence == sequence):
+            try:
+                records = parser(capture.provider)(capture, settings)
+            except CaptureUnreadable:
+                continue
+            for record in records:
+                if not isinstance(record, MessageRecord):
+                    continue
+                message_id = ring.digest("message", record.outside_id)
+                if message_id in wanted:
+                    people = ", ".join(person.value for person in record.people)
+                    sent_at = datetime.fromtimestamp(record.sent_at / 1_000_000, UTC)
+                    rows.append((message_id, record.source, sent_at, record.outside_id, people, record.text))
+    return pl.DataFrame(
+        rows,
+        schema={
+            "message_id": pl.String,
+            "source": pl.String,
+            "sent_at": pl.Datetime("us", "UTC"),
+            "outside_id": pl.String,
+            "people": pl.String,
+            "text": pl.String,
+        },
+        orient="row",
+    ).sort("sent_at", "message_id", "source")

@@ -1,0 +1,300 @@
+"""A workspace as Python sees it: frames to analyse, figures to chart, a message to explain.
+
+    ws = wa.open()
+    ws.messages                                   # one row per message, keyed digests only
+    ws.metric("consent_coverage", by=["entity"]).chart()
+    ws.explain(ws.findings("consent.withdrawn")["subject_id"][0])
+
+Nothing here reads the clock but `now`, which the command line and notebooks use as default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wa_analytics import tables as t
+from wa_analytics.database import Database
+from wa_analytics.errors import (
+    AlreadyRunning,
+    DatabaseUnavailable,
+    InputRefused,
+    ReasonRequired,
+    WorkspaceMissing,
+)
+from wa_analytics.evidence.keys import KeyRing
+from wa_analytics.retention.schedule import ScheduleRow, read_schedule
+from wa_analytics.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    import polars as pl
+    from sqlmodel import SQLModel
+
+    from wa_analytics.pipeline.intake import Captured
+    from wa_analytics.pipeline.refresh import Refreshed
+
+SETTINGS_TEMPLATE = """\
+# Settings of this workspace. Every key can also come from the environment:
+# WA_META_CLOUD__APP_SECRET, WA_DATABASE_URL … (nesting is two underscores).
+
+# database_url = "postgresql://wa@localhost/wa"     # without it: wa.db beside this file
+
+# [meta_cloud]
+# app_secret = "…"          # checks X-Hub-Signature-256; better set in the environment
+
+# [[entity]]
+# key = "acme"
+# name = "Acme Securities LLC"
+# kind = "broker_dealer"    # decides which retention rows and controls bind it
+# jurisdiction = "US"
+# time_zone = "America/New_York"
+# channels = ["106540352242922"]
+# waba_ids = ["102290129340398"]
+# business_names = ["Acme Securities"]
+# owner = "Head of compliance"
+"""
+
+
+def now() -> datetime:
+    """The present moment; every function that needs a time takes it as an argument."""
+    return datetime.now(UTC)
+
+
+class Workspace:
+    """One workspace: its settings, database, keys and derived tables."""
+
+    def __init__(self, home: Path, settings: Settings, database: Database) -> None:
+        self.home = home
+        self.settings = settings
+        self.database = database
+
+    @classmethod
+    def open(cls, home: Path | str | None = None) -> Workspace:
+        """The workspace in `home` (default `WA_HOME`, else ./wa-home).
+
+        Raises WorkspaceMissing, SettingsInvalid, DatabaseUnavailable.
+        """
+        settings = read_settings(home)
+        place = Path(settings.home)
+        if not (place / "keys").is_dir():
+            raise WorkspaceMissing(f"There is no workspace in {place}; run `wa init` there first.")
+        database = Database(_url(settings))
+        if not database.is_current():
+            raise DatabaseUnavailable(
+                f"The tables of {place} are of another version; run `wa init` to bring them up to date."
+            )
+        return cls(place, settings, database)
+
+    @classmethod
+    def init(cls, home: Path | str | None = None, database_url: str | None = None) -> Workspace:
+        """Make the workspace, or bring what is there up to date; keeps keys, settings and tables."""
+        settings = read_settings(home)
+        place = Path(settings.home)
+        for folder in (place, place / "checkpoints", place / "reports"):
+            folder.mkdir(parents=True, exist_ok=True)
+        written = place / "settings.toml"
+        if not written.exists():
+            line = f'database_url = "{database_url}"\n' if database_url else ""
+            written.write_text(line + SETTINGS_TEMPLATE, encoding="utf-8")
+            written.chmod(0o600)
+        elif database_url and settings.database_url is None:
+            written.write_text(
+                f'database_url = "{database_url}"\n' + written.read_text(encoding="utf-8"), encoding="utf-8"
+            )
+        settings = read_settings(home)
+        KeyRing.create(place, settings)
+        database = Database(_url(settings))
+        database.migrate()
+        if database.path is not None:
+            database.path.chmod(0o600)
+        workspace = cls(place, settings, database)
+        _ = workspace.ring
+        return workspace
+
+    def close(self) -> None:
+        self.database.close()
+
+    @cached_property
+    def ring(self) -> KeyRing:
+        """The keys. Raises KeyRefused; reading tables does not need them."""
+        return KeyRing.open(self.home, self.settings, self.database)
+
+    @cached_property
+    def schedule(self) -> tuple[ScheduleRow, ...]:
+        return read_schedule(self.home)
+
+    # The way in
+
+    def capture(
+        self,
+        provider: str,
+        paths: Sequence[str],
+        received_at: datetime,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Captured:
+        """Store what import files hold; see `wa capture`."""
+        from wa_analytics.pipeline.intake import captured
+
+        return captured(
+            self.database, self.ring, self.settings, provider, paths, received_at, progress=progress
+        )
+
+    def refresh(self, *, progress: Any = None) -> Refreshed:
+        """Bring facts and state up to the log's end."""
+        from wa_analytics.pipeline.refresh import refresh
+
+        with self.locked("refresh"):
+            return refresh(self.database, self.ring, self.settings, self.schedule, progress=progress)
+
+    def rebuild(self, *, progress: Any = None) -> Refreshed:
+        """Every derived table anew, from the evidence alone."""
+        from wa_analytics.pipeline.refresh import rebuild
+
+        with self.locked("refresh"):
+            return rebuild(self.database, self.ring, self.settings, self.schedule, progress=progress)
+
+    @contextmanager
+    def locked(self, name: str, *, wait_seconds: float = 600) -> Iterator[None]:
+        """One at a time across processes. Raises AlreadyRunning."""
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.home / f".{name}.lock", timeout=wait_seconds):
+                yield
+        except Timeout:
+            raise AlreadyRunning(
+                f"Another {name} is running in {self.home}; wait for it or stop it."
+            ) from None
+
+    # Frames
+
+    def table(self, table: type[SQLModel]) -> pl.DataFrame:
+        """All rows of a table of `wa_analytics.tables`."""
+        return self.database.table(table)
+
+    @property
+    def messages(self) -> pl.DataFrame:
+        """One row per message; columns as in `tables.Message`."""
+        return self.table(t.Message)
+
+    @property
+    def consent_events(self) -> pl.DataFrame:
+        """One row per consent event; columns as in `tables.ConsentEvent`."""
+        return self.table(t.ConsentEvent)
+
+    @property
+    def parties(self) -> pl.DataFrame:
+        """One row per outside identifier with its party; columns as in `tables.Identifier`."""
+        return self.table(t.Identifier)
+
+    @property
+    def templates(self) -> pl.DataFrame:
+        """What the platform said of templates; columns as in `tables.TemplateFact`."""
+        return self.table(t.TemplateFact)
+
+    @property
+    def custodians(self) -> pl.DataFrame:
+        """Employees; columns as in `tables.Custodian`, equal rows once."""
+        return self.table(t.Custodian).drop("fact_id", "sequence").unique().sort("custodian_id")
+
+    @property
+    def channels(self) -> pl.DataFrame:
+        """Business numbers seen in evidence; columns as in `tables.Channel`."""
+        return self.table(t.Channel)
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """What was captured of each company; columns as in `tables.EntityCoverage`."""
+        return self.table(t.EntityCoverage)
+
+    def findings(self, rule: str | None = None, status: str | None = "open") -> pl.DataFrame:
+        """Findings, newest subject first; `rule` may be a subject (`consent`) or a key
+        (`consent.withdrawn`). status: open, resolved, or None for both."""
+        conditions, params = [], {}
+        if rule:
+            conditions.append("(rule = :rule OR rule LIKE :subject)")
+            params |= {"rule": rule, "subject": f"{rule}.%"}
+        if status:
+            conditions.append("status_code = :status")
+            params["status"] = status
+        frame = self.database.table(t.Finding, " AND ".join(conditions), **params)
+        return frame.sort("occurred_at", "finding_id", descending=[True, False], nulls_last=True)
+
+    # Outside ids
+
+    def lookup(self, outside_ids: Iterable[str], *, at: datetime | None = None) -> pl.DataFrame:
+        """(outside_id, kind, id) in input order; kind message, party, consent_event, custodian or
+        null. The look-up itself is journalled (how many, never which)."""
+        from wa_analytics.evidence.log import journal
+        from wa_analytics.pipeline.lookup import looked_up
+
+        ids = [str(outside) for outside in outside_ids]
+        found = looked_up(self.database, self.ring.digest, ids)
+        journal(
+            self.database,
+            self.ring,
+            actor=actor(),
+            action="lookup",
+            reason="",
+            outcome="done",
+            at=at or now(),
+            detail={"count": len(ids), "found": found["id"].count()},
+        )
+        return found
+
+    def reveal(self, message_ids: Iterable[str], *, reason: str, at: datetime | None = None) -> pl.DataFrame:
+        """Who and what, in clear: message_id, source, sent_at, outside_id, people, text.
+
+        Raises ReasonRequired without a reason. Journalled before anything is shown.
+        """
+        from wa_analytics.evidence.log import journal
+        from wa_analytics.pipeline.lookup import revealed
+
+        if not reason.strip():
+            raise ReasonRequired("A reveal needs a reason; say why with --reason.")
+        ids = [str(message_id) for message_id in message_ids]
+        journal(
+            self.database,
+            self.ring,
+            actor=actor(),
+            action="reveal",
+            reason=reason,
+            outcome="granted",
+            at=at or now(),
+            detail={"message_ids": ids},
+        )
+        return revealed(self.database, self.ring, self.settings, ids)
+
+    def explain(self, subject_id: str) -> Any:
+        """Why a message, a consent event or a party stands as it does, in sentences, no person in
+        them. Raises InputRefused for an id nobody knows."""
+        from wa_analytics.pipeline.explain import explained
+
+        found = explained(self.database, str(subject_id))
+        if found is None:
+            raise InputRefused(
+                f"Nothing is known under {subject_id!r}; give our id of a message, consent event or "
+                "party (`wa lookup` finds it)."
+            )
+        return found
+
+
+def actor() -> str:
+    """Who is at the keyboard: the account name of the operating system."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _url(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return f"sqlite:///{settings.home / 'wa.db'}"
