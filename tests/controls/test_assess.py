@@ -1,0 +1,277 @@
+# ruff: noqa: E501 (drawn tables are wide)
+"""Verdicts over drawn messages: effective, deficient and not evaluated, for each control's own reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.spec.drawn_table import ENGINES, drawn, on_engines
+from wa_analytics.controls.assess import assess
+from wa_analytics.controls.control import Verdict, catalogue
+from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.retention.schedule import ScheduleRow
+from wa_analytics.settings import Controls, Entity, Settings
+from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message
+
+AS_OF = datetime(2024, 9, 30, 12, tzinfo=UTC)
+BANK = Entity(key="bank", kind="broker_dealer", jurisdiction="US", time_zone="America/New_York")
+AIR = Entity(key="air", kind="airline", jurisdiction="IE", time_zone="Europe/Dublin")
+CLINIC = Entity(key="clinic", kind="clinic", jurisdiction="BR", time_zone="America/Sao_Paulo")
+SCHEDULE = (
+    ScheduleRow(record_class="correspondence", entity_kind="broker_dealer", authority="SEC-01", floor="P3Y"),
+    ScheduleRow(entity_kind="broker_dealer", authority="FIN-01", floor="P6Y", is_fallback=True),
+    ScheduleRow(record_class="correspondence", entity_kind="airline", floor="P30D", ceiling="P90D"),
+)
+CHECKS = sorted(
+    {check for control in catalogue() for evidence in control.evidence for check in evidence.checks}
+)
+RAN = [{"check_key": check, "outcome_code": "fail", "reason": None} for check in CHECKS]
+
+HEAD = "entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code | lawful_basis_code | withdrawn_at     | window_code | delivered_at     | has_body | retention_code | retain_until     | dispose_by       | record_class"
+FIXED: dict[str, Any] = {"retention_code": "scheduled", "record_class": "correspondence"}
+
+
+def frames(messages: str, events: str = "", engine: str = "polars") -> MetricFrames:
+    native = on_engines(
+        engine,
+        drawn(Message, messages, **FIXED),
+        drawn(ConsentEvent, events, source_code="register", purpose_code="all"),
+        drawn(Custodian),
+        drawn(Finding),
+    )
+    zones = {entity.key: entity.time_zone for entity in (BANK, AIR, CLINIC)}
+    return MetricFrames(*native, zones=zones)
+
+
+def verdicts(given: MetricFrames, *companies: Entity, **options: Any) -> dict[tuple[str, str], Verdict]:
+    settings = Settings(entity=companies, controls=Controls(tcpa_in_scope=options.get("tcpa")))
+    found = assess(given, settings, options.get("schedule", SCHEDULE), options.get("ran", RAN), AS_OF)
+    return {(verdict.control, verdict.entity): verdict for verdict in found}
+
+
+def pieces(verdict: Verdict) -> list[str]:
+    return [piece.outcome for piece in verdict.evidence]
+
+
+def counts(verdict: Verdict) -> tuple[int | None, int | None]:
+    return verdict.evidence[0].numerator, verdict.evidence[0].denominator
+
+
+EVENTS = """
+entity | action_code | country_code | occurred_at      | is_incomplete
+air    | granted     | DE           | 2024-01-01 00:00 | no
+bank   | granted     | US           | 2024-01-01 00:00 | no
+clinic | granted     | BR           | 2024-01-01 00:00 | no
+"""
+CLEAN = """
+entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code | window_code | has_body | dispose_by
+air    | c1         | inbound        | DE           |              | 2024-09-01 10:00 | not_judged   | not_judged  | yes      | 2024-12-01 00:00
+air    | c1         | outbound       | DE           | marketing    | 2024-09-01 11:00 | granted      | not_judged  | yes      | 2024-12-01 00:00
+air    | c1         | outbound       | GB           | marketing    | 2024-09-01 11:00 | granted      | not_judged  | yes      | 2024-12-01 00:00
+air    | c1         | outbound       | DE           | service      | 2024-09-01 11:00 | not_judged   | inside      | yes      | 2024-12-01 00:00
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_clean_airline_is_effective_where_all_evidence_can_be_computed(engine: str) -> None:
+    found = verdicts(frames(CLEAN, EVENTS, engine), AIR)
+    assert {key: verdict.verdict for (key, _), verdict in found.items()} == {
+        "WAP-01": "effective",
+        "WAP-02": "effective",
+        "WAP-03": "effective",
+        "GDP-02": "effective",
+        "GDP-05": "not_evaluated",
+        "GDP-06": "not_evaluated",
+        "PEC-01": "effective",
+        "MDM-07": "not_evaluated",
+    }
+    assert found["WAP-01", "air"].reason == "no exception found, 2 of 2 tests ran"
+    assert "no exception found, 2 of 3 tests ran" in found["GDP-05", "air"].reason
+    assert "stored proof" in found["GDP-05", "air"].reason
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("line", "deficient"),
+    [
+        ("air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | never_asked | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "GDP-05"}),
+        ("air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | withdrawn | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "WAP-02", "GDP-05", "GDP-06"}),
+        ("air | c1 | outbound | DE | utility | 2024-09-02 10:00 | withdrawn | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "WAP-02"}),
+        ("air | c1 | outbound | GB | marketing | 2024-09-02 10:00 | expired | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "PEC-01"}),
+        ("air | c1 | outbound | GB | utility | 2024-09-02 10:00 | expired | not_judged | yes | 2024-12-01 00:00", {"WAP-01"}),
+        ("air | c1 | outbound | DE | service | 2024-09-02 10:00 | not_judged | outside | yes | 2024-12-01 00:00", {"WAP-03"}),
+        ("air | c1 | inbound | DE |  | 2024-06-02 10:00 | not_judged | not_judged | yes | 2024-09-01 00:00", {"GDP-02", "MDM-07"}),
+        ("air | c1 | inbound | DE |  | 2024-06-02 10:00 | not_judged | not_judged | yes | ", {"GDP-02"}),
+        ("air | c1 | inbound | DE |  | 2024-10-02 10:00 | not_judged | not_judged | yes | 2024-09-01 00:00", set()),
+    ],
+)  # fmt: skip
+def test_one_exception_makes_the_right_controls_deficient(
+    engine: str, line: str, deficient: set[str]
+) -> None:
+    found = verdicts(frames(CLEAN + line, EVENTS, engine), AIR)
+    assert {key for (key, _), verdict in found.items() if verdict.verdict == "deficient"} == deficient
+
+
+BASES = """
+entity | channel_id | direction_code | country_code | purpose_code   | sent_at          | consent_code | lawful_basis_code
+air    | c1         | inbound        | DE           |                | 2024-09-01 10:00 | not_judged   |
+air    | c1         | outbound       | DE           | marketing      | 2024-09-01 11:00 | granted      | consent
+air    | c1         | outbound       | DE           | marketing      | 2024-09-01 11:00 | granted      |
+air    | c1         | outbound       | DE           | utility        | 2024-09-01 11:00 | granted      | consent
+air    | c1         | outbound       | DE           | utility        | 2024-09-01 11:00 | withdrawn    | contract
+air    | c1         | outbound       | DE           | authentication | 2024-09-01 11:00 | withdrawn    |
+air    | c1         | outbound       | DE           | marketing      | 2024-09-01 11:00 | withdrawn    | soft_opt_in
+air    | c1         | outbound       | GB           | marketing      | 2024-09-01 11:00 | granted      | soft_opt_in
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_sends_that_rely_on_consent_count_for_gdpr(engine: str) -> None:
+    found = verdicts(frames(BASES, EVENTS, engine), AIR)
+    assert counts(found["GDP-06", "air"]) == (0, 3)
+    assert counts(found["WAP-02", "air"]) == (3, 7)
+    assert found["PEC-01", "air"].verdict == "effective"
+    assert found["PEC-01", "air"].evidence[0].denominator == 1
+
+
+def test_incomplete_records_make_the_proof_of_consent_deficient() -> None:
+    events = EVENTS + "air | granted | DE | 2024-02-01 00:00 | yes"
+    found = verdicts(frames(CLEAN, events), AIR)
+    assert found["GDP-05", "air"].verdict == "deficient"
+    assert found["WAP-01", "air"].verdict == "deficient"
+    assert "1 of 2 consents recorded" in found["WAP-01", "air"].reason
+
+
+def test_brazil_binds_by_seat_and_by_recipient() -> None:
+    lines = """
+entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code
+clinic | c3         | outbound       | AR           | marketing    | 2024-09-01 11:00 | withdrawn
+bank   | c2         | outbound       | BR           | marketing    | 2024-09-01 11:00 | granted
+air    | c1         | outbound       | DE           | marketing    | 2024-09-01 11:00 | granted
+"""
+    found = verdicts(frames(lines, EVENTS), BANK, AIR, CLINIC)
+    assert found["LGP-01", "clinic"].verdict == "deficient"
+    assert found["LGP-01", "bank"].evidence[0].outcome == "pass"
+    assert ("LGP-01", "air") not in found
+    assert ("SEC-01", "air") not in found
+    assert ("PEC-01", "air") not in found
+
+
+BANK_LINES = """
+entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code | retain_until     | withdrawn_at
+bank   | c2         | inbound        | US           |              | 2024-07-01 10:00 | not_judged   | 2030-07-01 10:00 |
+bank   | c2         | outbound       | US           | utility      | 2024-07-16 23:00 | withdrawn    | 2027-07-16 23:00 | 2024-07-01 12:00
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_broker_dealer_waits_for_completeness_and_proof(engine: str) -> None:
+    found = verdicts(frames(BANK_LINES, EVENTS, engine), BANK)
+    sec = found["SEC-01", "bank"]
+    assert sec.verdict == "not_evaluated"
+    assert pieces(sec) == ["pass", "not_evaluated", "not_evaluated", "not_evaluated"]
+    assert "reconciliation" in sec.reason
+    assert found["FIN-01", "bank"].verdict == "effective"
+    assert found["MDM-07", "bank"].verdict == "deficient"  # a floor without a ceiling
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_records_kept_too_short_make_it_deficient(engine: str) -> None:
+    short = (
+        BANK_LINES + "bank | c2 | outbound | US | utility | 2024-02-29 10:00 | granted | 2027-02-28 09:59 |"
+    )
+    exact = (
+        BANK_LINES + "bank | c2 | outbound | US | utility | 2024-02-29 10:00 | granted | 2027-02-28 10:00 |"
+    )
+    assert verdicts(frames(short, EVENTS, engine), BANK)["SEC-01", "bank"].verdict == "deficient"
+    assert verdicts(frames(exact, EVENTS, engine), BANK)["SEC-01", "bank"].verdict == "not_evaluated"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (SCHEDULE, "effective"),
+        (SCHEDULE[:1], "deficient"),
+        ((ScheduleRow(entity_kind="broker_dealer", floor="P5Y", is_fallback=True),), "deficient"),
+        ((ScheduleRow(entity_kind="broker_dealer", floor="P72M", is_fallback=True),), "effective"),
+        ((ScheduleRow(entity_kind="airline", floor="P6Y", is_fallback=True),), "deficient"),
+        ((ScheduleRow(floor="P6Y", is_fallback=True, effective_to=datetime(2024, 9, 1, tzinfo=UTC)),), "deficient"),
+        ((), "deficient"),
+    ],
+)  # fmt: skip
+def test_the_fallback_of_six_years(rows: tuple[ScheduleRow, ...], expected: str) -> None:
+    found = verdicts(frames(BANK_LINES, EVENTS), BANK, schedule=rows)
+    assert found["FIN-01", "bank"].verdict == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("sent", "scope", "expected"),
+    [
+        ("2024-07-16 23:00", None, "not_evaluated"),
+        ("2024-07-16 23:00", False, "not_evaluated"),
+        ("2024-07-16 23:00", True, "not_evaluated"),  # the tenth business day still
+        ("2024-07-17 03:59", True, "not_evaluated"),  # in New York it is still the 16th
+        ("2024-07-17 04:00", True, "deficient"),
+        ("2024-07-17 04:00", None, "not_evaluated"),
+    ],
+)
+def test_ten_business_days_after_a_revocation(
+    engine: str, sent: str, scope: bool | None, expected: str
+) -> None:
+    lines = BANK_LINES.replace("2024-07-16 23:00 |", f"{sent} |")
+    verdict = verdicts(frames(lines, EVENTS, engine), BANK, tcpa=scope)["TCP-01", "bank"]
+    assert verdict.verdict == expected
+    if scope is None:
+        assert "settings do not say controls.tcpa_in_scope" in verdict.reason
+        assert set(pieces(verdict)) == {"not_evaluated"}
+    if scope:
+        assert verdict.evidence[0].outcome == ("fail" if expected == "deficient" else "pass")
+
+
+def test_a_check_that_crashed_or_did_not_run_is_not_evaluated() -> None:
+    crashed = [
+        row | {"outcome_code": "error", "reason": "the expectation crashed"}
+        if row["check_key"] == "consent.withdrawn"
+        else row
+        for row in RAN
+    ]
+    lines = (
+        CLEAN
+        + "air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | withdrawn | not_judged | yes | 2024-12-01 00:00"
+    )
+    verdict = verdicts(frames(lines, EVENTS), AIR, ran=crashed)["WAP-02", "air"]
+    assert verdict.verdict == "not_evaluated"
+    assert "the expectation crashed" in verdict.reason
+    for verdict in verdicts(frames(CLEAN, EVENTS), AIR, ran=[]).values():
+        assert verdict.verdict in ("not_evaluated",), verdict.control
+
+
+def test_what_could_not_be_judged_is_never_effective() -> None:
+    lines = (
+        CLEAN
+        + "air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | not_evaluated | not_evaluated | yes | 2024-12-01 00:00"
+    )
+    found = verdicts(frames(lines, EVENTS), AIR)
+    for control in ("WAP-01", "WAP-02", "WAP-03", "GDP-05"):
+        assert found[control, "air"].verdict == "not_evaluated"
+        assert "could not be judged" in found[control, "air"].reason
+    assert found["PEC-01", "air"].verdict == "effective"
+
+
+def test_without_register_or_inbound_nothing_is_effective() -> None:
+    lines = """
+entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code
+air    | c1         | outbound       | DE           | marketing    | 2024-09-01 11:00 | granted
+"""
+    found = verdicts(frames(lines), AIR)["WAP-02", "air"]
+    assert pieces(found) == ["pass", "not_evaluated", "not_evaluated"]
+    assert "sending channels could not be judged" in found.reason
+
+
+def test_an_empty_world_has_no_good_verdict() -> None:
+    for verdict in verdicts(frames(CLEAN.strip().splitlines()[0]), BANK, AIR, CLINIC).values():
+        assert verdict.verdict != "effective", verdict.control

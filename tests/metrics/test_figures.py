@@ -1,0 +1,210 @@
+# ruff: noqa: E501 (drawn tables are wide)
+"""Each metric over a drawn table, on Polars and on DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.spec.drawn_table import ENGINES, drawn, drawn_rows, instant, on_engines
+from wa_analytics.metrics.catalogue import METRICS
+from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message
+
+AS_OF = instant("2024-06-30 12:00")
+ZONES = {"bank": "America/New_York", "clinic": "America/Sao_Paulo", "air": "Europe/Berlin"}
+
+MESSAGES = """
+message_id | entity | channel_id | party_id | direction_code | country_code | purpose_code | template_name | custodian_id | sent_at          | consent_code  | window_code  | body_code     | has_body | first_status_at  | delivered_at     | failed_at        | retention_code | dispose_by
+m1         | bank   | c1         | p1       | outbound       | US           | utility      | t1            | k1           | 2024-05-01 12:00 | granted       | not_judged   | held          | yes      | 2024-05-01 12:00 | 2024-05-01 12:01 |                  | scheduled      | 2024-06-01 00:00
+m2         | bank   | c1         | p2       | outbound       | US           | utility      | t1            | k1           | 2024-06-01 03:59 | withdrawn     | not_judged   | not_required  | no       | 2024-06-01 04:00 |                  | 2024-06-01 04:00 | scheduled      |
+m3         | bank   | c1         | p2       | outbound       | US           | utility      | t2            | k1           | 2024-06-01 04:00 | refused       | not_judged   | missing_log   | no       | 2024-06-01 04:00 | 2024-06-01 05:00 | 2024-06-01 04:30 | scheduled      |
+m4         | bank   | c1         | p2       | outbound       | US           | service      |               | k2           | 2024-06-02 10:00 | not_judged    | outside      | held          | yes      | 2024-06-02 10:00 | 2024-06-02 10:01 |                  | scheduled      | 2024-08-30 12:00
+m5         | bank   | c1         | p3       | outbound       | US           | service      |               |              | 2024-06-03 10:00 | not_judged    | outside      | held          | yes      | 2024-06-03 10:00 |                  | 2024-06-03 10:01 | conflict       | 2024-01-01 00:00
+m6         | bank   | c1         | p3       | outbound       | US           | service      |               |              | 2024-06-03 11:00 | not_judged    | inside       | held          | yes      |                  |                  |                  | unscheduled    |
+m7         | air    | c2         | p4       | outbound       | DE           | marketing    | t3            |              | 2024-06-10 10:00 | never_asked   | not_judged   | statuses_only | no       | 2024-06-10 10:00 | 2024-06-10 10:01 |                  | scheduled      |
+m8         | air    | c2         | p4       | outbound       | DE           | marketing    | t3            |              | 2024-06-29 10:00 | not_evaluated | not_judged   | statuses_only | no       | 2024-06-29 10:00 |                  |                  | scheduled      |
+m9         | air    | c2         | p4       | inbound        | DE           |              |               |              | 2024-06-11 10:00 | not_judged    | not_judged   | held          | yes      |                  |                  |                  | scheduled      | 2024-06-30 12:00
+late       | bank   | c1         | p1       | outbound       | US           | utility      | t1            | k1           | 2024-07-01 00:00 | withdrawn     | outside      | missing_log   | yes      | 2024-07-01 00:00 |                  | 2024-07-01 00:00 | scheduled      | 2024-06-30 00:00
+"""
+EVENTS = """
+event_id | party_id | entity | is_any_entity | purpose_code | action_code | occurred_at
+e1       | p2       | bank   | no            | marketing    | withdrawn   | 2024-06-02 00:00
+e2       | p1       |        | yes           | all          | stop        | 2024-05-20 00:00
+e3       | p3       | air    | no            | all          | withdrawn   | 2024-06-03 00:00
+e4       | p4       | air    | no            | all          | granted     | 2024-06-03 00:00
+e5       | p4       | air    | no            | all          | withdrawn   | 2024-07-03 00:00
+e6       | p9       | bank   | no            | all          | withdrawn   | 2024-06-03 00:00
+"""
+CUSTODIANS = """
+custodian_id | business_unit | active_from | active_to
+k1           | sales         | 2020-01-01  |
+k1           | service       | 2024-06-01  |
+k2           | desk          |             | 2024-06-01
+"""
+FINDINGS = """
+finding_id | rule               | subject       | subject_id | status_code | entity | template_name | occurred_at      | first_seen_at    | resolved_at
+f1         | consent.withdrawn  | message       | m2         | open        | bank   | t1            | 2024-06-01 03:59 | 2024-06-30 12:00 |
+f2         | consent.refused    | message       | m3         | resolved    | bank   | t2            | 2024-06-01 04:00 | 2024-06-20 12:00 | 2024-06-29 12:00
+f3         | consent.refused    | message       | m3         | resolved    | bank   | t2            | 2024-06-01 04:00 | 2024-06-20 12:00 | 2024-07-02 12:00
+f4         | check.overdue      | check         | x          | open        |        |               |                  | 2024-06-30 12:00 |
+f5         | consent.withdrawn  | message       | late       | open        | bank   | t1            | 2024-07-01 00:00 | 2024-07-02 12:00 |
+"""
+
+
+@pytest.fixture(params=ENGINES)
+def frames(request: pytest.FixtureRequest) -> MetricFrames:
+    return frames_on(request.param)
+
+
+def frames_on(engine: str, messages: str = MESSAGES) -> MetricFrames:
+    native = on_engines(
+        engine,
+        drawn(Message, messages),
+        drawn(ConsentEvent, EVENTS),
+        drawn(Custodian, CUSTODIANS),
+        drawn(Finding, FINDINGS),
+    )
+    return MetricFrames(*native, zones=ZONES)
+
+
+WHOLE = """
+metric                    | numerator | denominator
+consent_coverage          | 1         | 4
+sends_after_withdrawal    | 1         | 4
+window_breaches_attempted | 2         | 3
+window_breaches_delivered | 1         | 3
+body_capture_coverage     | 5         | 7
+delivery_failure_rate     | 2         | 7
+opt_out_share             | 2         | 4
+retention_overdue         | 2         | 3
+retention_due_90_days     | 1         | 3
+open_findings             | 3         |
+"""
+
+
+@pytest.mark.parametrize("row", drawn_rows(WHOLE), ids=lambda row: row["metric"])
+def test_whole(frames: MetricFrames, row: dict[str, Any]) -> None:
+    found = METRICS[row["metric"]].compute(frames, AS_OF).to_dicts()
+    numerator = int(row["numerator"])
+    denominator = int(row["denominator"]) if row["denominator"] else None
+    assert found == [
+        {
+            "metric": row["metric"],
+            "interval_start": None,
+            "interval_end": AS_OF,
+            "numerator": numerator,
+            "denominator": denominator,
+            "ratio": numerator / denominator if denominator else None,
+        }
+    ]
+
+
+def test_the_drawn_figures_cover_the_catalogue() -> None:
+    assert {row["metric"] for row in drawn_rows(WHOLE)} == set(METRICS)
+
+
+BY = [
+    ("consent_coverage", ["entity"], [("air", 0, 1), ("bank", 1, 3)]),
+    ("consent_coverage", ["business_unit"], [(None, 0, 1), ("sales", 1, 2), ("service", 0, 1)]),
+    ("sends_after_withdrawal", ["template"], [("t1", 1, 2), ("t2", 0, 1), ("t3", 0, 1)]),
+    ("window_breaches_attempted", ["channel"], [("c1", 2, 3)]),
+    ("delivery_failure_rate", ["country"], [("DE", 0, 2), ("US", 2, 5)]),
+    ("opt_out_share", ["purpose"], [("marketing", 0, 1), ("service", 1, 2), ("utility", 2, 2)]),
+    ("opt_out_share", ["entity"], [("air", 0, 1), ("bank", 2, 3)]),
+    ("open_findings", ["entity"], [(None, 1, None), ("bank", 2, None)]),
+    ("open_findings", ["business_unit"], [(None, 1, None), ("sales", 1, None), ("service", 1, None)]),
+]
+
+
+@pytest.mark.parametrize(("name", "by", "expected"), BY, ids=lambda value: str(value)[:40])
+def test_groups(
+    frames: MetricFrames, name: str, by: list[str], expected: list[tuple[str | None, int, int | None]]
+) -> None:
+    found = METRICS[name].compute(frames, AS_OF, by)
+    assert found.select(*by, "numerator", "denominator").rows() == expected
+
+
+INTERVALS = """
+metric           | interval | interval_start   | interval_end     | entity | numerator | denominator
+consent_coverage | month    | 2024-05-31 22:00 | 2024-06-30 22:00 | air    | 0         | 1
+consent_coverage | month    | 2024-05-01 04:00 | 2024-06-01 04:00 | bank   | 1         | 2
+consent_coverage | month    | 2024-06-01 04:00 | 2024-07-01 04:00 | bank   | 0         | 1
+consent_coverage | day      | 2024-06-09 22:00 | 2024-06-10 22:00 | air    | 0         | 1
+consent_coverage | day      | 2024-05-01 04:00 | 2024-05-02 04:00 | bank   | 1         | 1
+consent_coverage | day      | 2024-05-31 04:00 | 2024-06-01 04:00 | bank   | 0         | 1
+consent_coverage | day      | 2024-06-01 04:00 | 2024-06-02 04:00 | bank   | 0         | 1
+consent_coverage | week     | 2024-06-09 22:00 | 2024-06-16 22:00 | air    | 0         | 1
+consent_coverage | week     | 2024-04-29 04:00 | 2024-05-06 04:00 | bank   | 1         | 1
+consent_coverage | week     | 2024-05-27 04:00 | 2024-06-03 04:00 | bank   | 0         | 2
+opt_out_share    | month    | 2024-05-31 22:00 | 2024-06-30 22:00 | air    | 0         | 1
+opt_out_share    | month    | 2024-05-01 04:00 | 2024-06-01 04:00 | bank   | 1         | 2
+opt_out_share    | month    | 2024-06-01 04:00 | 2024-07-01 04:00 | bank   | 1         | 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "interval"),
+    sorted({(row["metric"], row["interval"]) for row in drawn_rows(INTERVALS)}),
+)
+def test_intervals_in_the_time_zone_of_the_entity(frames: MetricFrames, name: str, interval: Any) -> None:
+    found = METRICS[name].compute(frames, AS_OF, ["entity"], interval)
+    expected = [
+        (
+            instant(str(row["interval_start"])),
+            instant(str(row["interval_end"])),
+            row["entity"],
+            int(str(row["numerator"])),
+            int(str(row["denominator"])),
+        )
+        for row in drawn_rows(INTERVALS)
+        if (row["metric"], row["interval"]) == (name, interval)
+    ]
+    columns = ["interval_start", "interval_end", "entity", "numerator", "denominator"]
+    assert sorted(found.select(columns).rows()) == sorted(expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_empty_denominator_gives_null(engine: str) -> None:
+    frames = frames_on(engine, messages=MESSAGES.strip().splitlines()[0])
+    for metric in METRICS.values():
+        if metric.needs_findings:
+            continue
+        (row,) = metric.compute(frames, AS_OF).to_dicts()
+        assert (row["numerator"], row["denominator"], row["ratio"]) == (0, 0, None)
+        assert metric.compute(frames, AS_OF, ["entity"], "day").is_empty()
+
+
+def test_findings_of_no_check_are_unknown_not_zero() -> None:
+    native = frames_on("polars")
+    frames = MetricFrames(native.messages, native.consent_events, native.custodians)
+    (row,) = METRICS["open_findings"].compute(frames, AS_OF).to_dicts()
+    assert row["numerator"] is None
+    assert METRICS["open_findings"].compute(frames, AS_OF, ["entity"]).is_empty()
+
+
+def test_both_engines_agree_on_every_metric_group_and_interval() -> None:
+    polars, duck = frames_on("polars"), frames_on("duckdb")
+    for metric in METRICS.values():
+        for by in ([], ["entity", "purpose", "template"]):
+            for interval in (None, "week", "month"):
+                left = metric.compute(polars, AS_OF, by, interval)  # type: ignore[arg-type]
+                right = metric.compute(duck, AS_OF, by, interval)  # type: ignore[arg-type]
+                assert left.rows() == right.rows(), (metric.name, by, interval)
+                assert left.schema == right.schema
+
+
+def test_rows_of_another_order_or_twice_stated_findings_change_nothing() -> None:
+    straight = drawn(Message, MESSAGES)
+    frames = [
+        MetricFrames(messages, drawn(ConsentEvent, EVENTS), custodians, drawn(Finding, FINDINGS), zones=ZONES)
+        for messages, custodians in (
+            (straight, drawn(Custodian, CUSTODIANS)),
+            (straight.reverse(), pl.concat([drawn(Custodian, CUSTODIANS)] * 2).reverse()),
+        )
+    ]
+    for metric in METRICS.values():
+        one, two = (metric.compute(each, AS_OF, ["business_unit"], "week").rows() for each in frames)
+        assert one == two

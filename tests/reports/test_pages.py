@@ -1,0 +1,160 @@
+"""The pages: self-contained, nobody in them, the right sections, two sheets of paper."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from tests.reports.world import AS_OF, COMPANIES, SETTINGS, World
+from wa_analytics.incidents.lifecycle import IncidentState
+from wa_analytics.reports.incident_report import extent, incident_findings, incident_report
+from wa_analytics.reports.scorecard import scorecard, scorecard_text
+
+SECTIONS = [
+    "Summary",
+    "Timeline",
+    "Scope, with numbers and how they were counted",
+    "Kinds of personal data",
+    "Devices and channels",
+    "Controls concerned",
+    "Evidence",
+    "Declared gaps",
+    "Likely consequences",
+    "Measures",
+    "Clocks and margins",
+    "Notices sent",
+    "Lessons",
+]
+
+
+def report(world: World, state: IncidentState) -> str:
+    steps = world.steps[state.incident_id]
+    return incident_report(state, steps, world.frames.findings, world.frames, world.verdicts, SETTINGS, AS_OF)
+
+
+def incident(world: World, rule: str, entity: str) -> IncidentState:
+    return next(state for state in world.incidents if (state.rule, state.entity) == (rule, entity))
+
+
+@pytest.fixture(scope="module")
+def card(world: World) -> str:
+    return scorecard(world.overview(), [world.overview(company.key) for company in COMPANIES])
+
+
+@pytest.fixture(scope="module")
+def breach(world: World) -> str:
+    return report(world, world.incidents[-1])
+
+
+@pytest.fixture(scope="module")
+def withdrawn(world: World) -> str:
+    return report(world, incident(world, "consent.withdrawn", "nordwind"))
+
+
+@pytest.mark.parametrize("name", ["card", "breach", "withdrawn"])
+def test_nothing_is_loaded_and_nothing_runs(name: str, request: pytest.FixtureRequest) -> None:
+    page = request.getfixturevalue(name)
+    assert "http:" not in page
+    assert "https:" not in page
+    assert not re.search(r"<(script|link|iframe|object|embed|img)\b", page)
+    assert not re.search(r"@import|url\((?!#)|\bsrc=|\bhref=(?!\"#)", page)
+    assert "not legal advice" in page
+    assert "{{" not in page
+    assert "None" not in page
+
+
+@pytest.mark.parametrize("name", ["card", "breach", "withdrawn"])
+def test_nobody_is_named(name: str, request: pytest.FixtureRequest, world: World) -> None:
+    page = request.getfixturevalue(name)
+    for column in ("message_id", "party_id"):
+        for value in world.frames.messages[column].unique():
+            assert value not in page
+
+
+def test_the_scorecard_says_what_the_overview_says(card: str, world: World) -> None:
+    group = world.overview()
+    for found in group.figures:
+        assert found.text.replace("<", "&lt;").replace(">", "&gt;") in card
+    for line in group.checklist:
+        assert line.sentence in card
+    for decision in group.decisions:
+        assert decision.text.split(" (")[0] in card
+        assert decision.due_text in card
+    assert card.count("<svg") == 2
+    assert not re.search(r"(?<!is )(?<!not )\bcompliant\b", card)
+
+
+def test_words_of_people_are_escaped(world: World) -> None:
+    hostile = replace(world.overview(), title="<b>Harbour</b> & sons")
+    assert "&lt;b&gt;Harbour&lt;/b&gt; &amp; sons" in scorecard(hostile)
+
+
+def test_a_company_alone(world: World) -> None:
+    alone = scorecard(world.overview("harbour"))
+    assert "Harbour Securities" in alone
+    assert "Nordwind" not in alone
+
+
+def test_the_sections_stand_in_the_house_s_order(withdrawn: str, breach: str) -> None:
+    for page in (withdrawn, breach):
+        assert re.findall(r"<h2>([^<]*)</h2>", page) == SECTIONS
+
+
+def test_the_report_counts_what_the_findings_say(world: World, withdrawn: str) -> None:
+    state = incident(world, "consent.withdrawn", "nordwind")
+    own = incident_findings(state, world.frames.findings)
+    counted = extent(own, world.frames)
+    assert own.height == counted.finding_count == state.finding_count > 5
+    people = world.frames.messages.filter(pl.col("message_id").is_in(own["subject_id"].to_list()))
+    assert counted.people == str(people["party_id"].n_unique())
+    assert f"{own.height} open findings" in withdrawn
+    assert "WAP-02" in withdrawn
+    assert "GDP-06" in withdrawn
+    assert "breach? undecided" in withdrawn
+    assert withdrawn.count("<svg") == 1
+    for breakdown in counted.breakdowns:
+        for _, findings, persons in breakdown.rows:
+            assert findings not in ("1", "2", "3", "4")
+            assert persons not in ("1", "2", "3", "4")
+
+
+def test_a_breach_by_hand_runs_its_legal_clock(breach: str) -> None:
+    assert "LGPD Art. 48" in breach
+    assert "running" in breach
+    assert "3 Jul 2026, 00:00 UTC-03" in breach
+    assert "GDPR" not in breach
+    assert "no finding of a rule stands behind it" in breach
+
+
+def test_the_terminal_says_the_same(world: World) -> None:
+    stream = io.StringIO()
+    companies = [world.overview(company.key) for company in COMPANIES]
+    Console(file=stream, width=240).print(scorecard_text(world.overview(), companies))
+    text = stream.getvalue()
+    for company in companies:
+        for line in company.checklist:
+            assert line.sentence in text
+    assert "[INC-0100]" in text
+    assert "not legal advice" in text
+
+
+def test_the_scorecard_prints_on_two_pages(card: str, browser_executable: str, tmp_path: Path) -> None:
+    page, pdf = tmp_path / "scorecard.html", tmp_path / "scorecard.pdf"
+    page.write_text(card, encoding="utf-8")
+    subprocess.run(
+        [
+            browser_executable, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
+            "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri(),
+        ],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes()))
+    assert 1 <= pages <= 2

@@ -1,0 +1,263 @@
+"""What a metric is, what it is computed from, and how its cases become rows.
+
+A metric file states its *cases*: a lazy frame with one row per thing considered, in which
+`is_counted` (0 or 1) goes to the numerator and `is_considered` (0 or 1) to the denominator. Grouping,
+intervals and distinct persons are done here once, for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+import narwhals as nw
+import polars as pl
+
+from wa_analytics.errors import InputRefused
+from wa_analytics.metrics.interval import Grid, Interval
+
+Unit = Literal["ratio", "per_10k", "count"]
+Lazy = nw.LazyFrame[Any]
+
+#: dimension → column of the message and finding tables
+DIMENSIONS: dict[str, str] = {
+    "entity": "entity",
+    "channel": "channel_id",
+    "purpose": "purpose_code",
+    "country": "country_code",
+    "template": "template_name",
+    "business_unit": "business_unit",
+}
+
+ROW_COLUMNS = ("metric", "interval_start", "interval_end", "numerator", "denominator", "ratio")
+
+
+@dataclass(frozen=True)
+class MetricFrames:
+    """The frames metrics are computed from, with the columns of `wa_analytics.tables`.
+
+    Each is anything Narwhals reads (Polars, DuckDB relation, Spark …), all of one engine, instants as
+    UTC; a DuckDB connection must have `SET TimeZone = 'UTC'`. `findings` is None where no check ever
+    ran: what it would say is then unknown, not zero. `zones`: entity → IANA time zone.
+    """
+
+    messages: Any
+    consent_events: Any
+    custodians: Any
+    findings: Any = None
+    zones: Mapping[str, str] = field(default_factory=dict)
+    settle_hours: int = 168
+
+    def lazy(self, name: Literal["messages", "consent_events", "custodians", "findings"]) -> Lazy:
+        """One of the frames as a Narwhals lazy frame."""
+        native = getattr(self, name)
+        frame = native if isinstance(native, nw.LazyFrame | nw.DataFrame) else nw.from_native(native)
+        return frame.lazy()
+
+    def of_entity(self, entity: str) -> MetricFrames:
+        """The same frames for one company; consent events that govern every company stay."""
+        is_own = nw.col("entity") == entity
+        return replace(
+            self,
+            messages=self.lazy("messages").filter(is_own),
+            consent_events=self.lazy("consent_events").filter(
+                nw.col("is_any_entity") | is_own.fill_null(False)
+            ),
+            findings=None if self.findings is None else self.lazy("findings").filter(is_own),
+        )
+
+    def since(self, start: datetime) -> MetricFrames:
+        """The same frames with only what happened after `start` (findings stay as they are)."""
+        return replace(
+            self,
+            messages=self.lazy("messages").filter(nw.col("sent_at") > start),
+            consent_events=self.lazy("consent_events").filter(nw.col("occurred_at") > start),
+        )
+
+
+Cases = Callable[[MetricFrames, datetime, Grid], Lazy]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure: what it divides by what, which way is better, and where its meaning comes from.
+
+    `cases` has the columns `entity, at, is_counted, is_considered`, those of DIMENSIONS except
+    business_unit, `custodian_id`, and `party_id` where `counts` is "parties". `has_denominator`
+    False: a plain count. `is_stock`: the figure speaks of a moment (what is overdue now), not of what
+    happened in an interval.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    numerator_meaning: str
+    denominator_meaning: str
+    direction: Literal["higher", "lower"]
+    source: str
+    cases: Cases
+    counts: Literal["rows", "parties"] = "rows"
+    has_denominator: bool = True
+    is_stock: bool = False
+    needs_findings: bool = False
+
+    def compute(
+        self,
+        frames: MetricFrames,
+        as_of: datetime,
+        by: Sequence[str] = (),
+        interval: Interval | None = None,
+    ) -> pl.DataFrame:
+        """Rows `metric, interval_start, interval_end, <by…>, numerator, denominator, ratio`.
+
+        Without `interval` one row per group, from the beginning (`interval_start` null) to `as_of`.
+        With one, half-open days, ISO weeks or months in the entity's time zone; where `entity` is
+        not in `by` and the entities keep different zones, in UTC, so that the bounds stay true.
+        `ratio` is null where the denominator is empty or null. Raises InputRefused for an unknown
+        dimension or interval.
+        """
+        for dimension in by:
+            if dimension not in DIMENSIONS:
+                raise InputRefused(
+                    f"metrics have no dimension {dimension!r}; use one of {', '.join(DIMENSIONS)}."
+                )
+        grid = Grid.of(frames.zones, interval, as_of, is_by_entity="entity" in by)
+        if self.needs_findings and frames.findings is None:
+            return _shaped(self, [], by, grid, as_of)
+        cases = self.cases(frames, as_of, grid)
+        if "business_unit" in by:
+            cases = _with_business_unit(cases, frames, as_of)
+        columns = [DIMENSIONS[dimension] for dimension in by]
+        keys = [*columns]
+        if interval is not None:
+            cases = grid.placed(cases)
+            keys.append("local_start")
+        if self.counts == "parties":
+            cases = cases.group_by(*keys, "party_id").agg(
+                nw.col("is_counted").max(), nw.col("is_considered").max()
+            )
+        sums = [
+            nw.col("is_counted").sum().alias("numerator"),
+            nw.col("is_considered").sum().alias("denominator"),
+        ]
+        summed = cases.group_by(*keys).agg(*sums) if keys else cases.select(*sums)
+        return _shaped(self, summed.collect("polars").to_native().to_dicts(), by, grid, as_of)
+
+
+def _with_business_unit(cases: Lazy, frames: MetricFrames, as_of: datetime) -> Lazy:
+    """Adds the business unit the sending custodian belonged to on the local day of the send."""
+    facts = (
+        frames.lazy("custodians")
+        .select("custodian_id", "business_unit", "active_from", "active_to")
+        .with_columns(nw.col("active_from").fill_null("").str.slice(0, 10))
+        .with_columns(nw.col("active_to").fill_null("9999-12-31").str.slice(0, 10))
+        .group_by("custodian_id", "active_from")
+        .agg(nw.col("business_unit").min(), nw.col("active_to").max())
+        .with_columns(
+            next_from=nw.col("active_from").shift(-1).over("custodian_id", order_by=["active_from"])
+        )
+        .with_columns(nw.col("next_from").fill_null("9999-12-31"))
+    )
+    grid = Grid.of(frames.zones, None, as_of, is_by_entity=True)
+    numbered = cases.with_columns(local_day=grid.local_at().dt.to_string("%Y-%m-%d"))
+    days = numbered.select("custodian_id", "local_day").unique()
+    units = (
+        days.join(facts, on="custodian_id", how="inner")
+        .filter(
+            nw.col("active_from") <= nw.col("local_day"),
+            nw.col("local_day") < nw.col("next_from"),
+            nw.col("local_day") <= nw.col("active_to"),
+        )
+        .select("custodian_id", "local_day", "business_unit")
+    )
+    return numbered.join(units, on=["custodian_id", "local_day"], how="left")
+
+
+def _shaped(
+    metric: Metric, summed: list[dict[str, Any]], by: Sequence[str], grid: Grid, as_of: datetime
+) -> pl.DataFrame:
+    """The small aggregated rows in their public shape."""
+    rows: list[dict[str, Any]] = []
+    if not summed and not by and grid.interval is None:
+        summed = [{}]
+    for given in summed:
+        numerator = int(given.get("numerator") or 0) if given else None
+        denominator = int(given.get("denominator") or 0) if metric.has_denominator else None
+        start, end = (
+            grid.bounds(given["local_start"], given.get("entity"))
+            if grid.interval is not None
+            else (None, as_of)
+        )
+        rows.append(
+            {
+                "metric": metric.name,
+                "interval_start": start,
+                "interval_end": end,
+                **{dimension: given.get(DIMENSIONS[dimension]) for dimension in by},
+                "numerator": numerator,
+                "denominator": denominator,
+                "ratio": numerator / denominator if denominator and numerator is not None else None,
+            }
+        )
+    instant = pl.Datetime("us", "UTC")
+    frame = pl.DataFrame(
+        rows,
+        schema={
+            "metric": pl.String,
+            "interval_start": instant,
+            "interval_end": instant,
+            **dict.fromkeys(by, pl.String),
+            "numerator": pl.Int64,
+            "denominator": pl.Int64,
+            "ratio": pl.Float64,
+        },
+    )
+    return frame.sort(["interval_start", *by], nulls_last=False)
+
+
+def shown_value(unit: Unit, numerator: int | None, ratio: float | None) -> float | None:
+    """The number people see: a count, a share between 0 and 1, or a rate per 10,000."""
+    if unit == "count":
+        return None if numerator is None else float(numerator)
+    if ratio is None:
+        return None
+    return ratio * 10_000 if unit == "per_10k" else ratio
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """A condition as 0 or 1, unknown counting as 0 (engines differ in summing booleans)."""
+    return condition.fill_null(False).cast(nw.Int64)
+
+
+MESSAGE_COLUMNS = (
+    "entity",
+    "channel_id",
+    "purpose_code",
+    "country_code",
+    "template_name",
+    "custodian_id",
+    "party_id",
+)
+
+
+def message_cases(messages: Lazy, counted: nw.Expr, considered: nw.Expr) -> Lazy:
+    """Cases of messages: those not considered count on neither side."""
+    return (
+        messages.filter(considered)
+        .with_columns(is_counted=flag(counted), is_considered=nw.lit(1).cast(nw.Int64))
+        .select(*MESSAGE_COLUMNS, nw.col("sent_at").alias("at"), "is_counted", "is_considered")
+    )
+
+
+def sends_judged(frames: MetricFrames, as_of: datetime, *states: str) -> Lazy:
+    """Cases of the outbound messages whose consent was judged; `states` are counted."""
+    messages = frames.lazy("messages").filter(
+        nw.col("sent_at") <= as_of, nw.col("direction_code") == "outbound"
+    )
+    return message_cases(
+        messages,
+        counted=nw.col("consent_code").is_in(states),
+        considered=~nw.col("consent_code").is_in(["not_judged", "not_evaluated"]),
+    )

@@ -1,0 +1,80 @@
+"""How numbers, moments and verdicts are written for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from wa_analytics.metrics.metric import Unit, shown_value
+
+NOT_EVALUATED = "not evaluated"
+LEGAL_FOOTER = (
+    "This is a statement of facts found in captured evidence. It is not legal advice, and no statement "
+    "here says that a company is compliant."
+)
+VERDICTS = {"effective": "effective", "deficient": "deficient", "not_evaluated": NOT_EVALUATED}
+
+
+def whole(count: int | None) -> str:
+    """A count with thousands separators; `not evaluated` for null."""
+    return NOT_EVALUATED if count is None else f"{count:,}"
+
+
+def figure(unit: Unit, numerator: int | None, denominator: int | None, ratio: float | None) -> str:
+    """A metric's value as people read it; an empty denominator is `not evaluated`."""
+    if denominator == 0:
+        return NOT_EVALUATED
+    value = shown_value(unit, numerator, ratio)
+    if value is None:
+        return NOT_EVALUATED
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "per_10k":
+        return f"{value:,.1f} per 10,000"
+    return _share(value)
+
+
+def _share(value: float) -> str:
+    """A percentage that never rounds to a full or an empty one that is not."""
+    text = f"{value * 100:.1f} %"
+    if text == "100.0 %" and value < 1:
+        return "> 99.9 %"
+    if text == "0.0 %" and value > 0:
+        return "< 0.1 %"
+    return text
+
+
+def moment(at: datetime | None, time_zone: str = "UTC") -> str:
+    """`23 Nov 2026, 06:00 UTC`; `never` for none."""
+    if at is None:
+        return "never"
+    local = at.astimezone(ZoneInfo(time_zone))
+    name = local.tzname() or "UTC"
+    return f"{local.day} {local:%b %Y, %H:%M} {name if name[0].isalpha() else f'UTC{name}'}"
+
+
+def day(at: datetime | None, time_zone: str = "UTC") -> str:
+    """`23 Nov 2026`; a dash for none."""
+    if at is None:
+        return "–"
+    local = at.astimezone(ZoneInfo(time_zone))
+    return f"{local.day} {local:%b %Y}"
+
+
+def last_day(due_at: datetime | None, time_zone: str = "UTC") -> str:
+    """The last day on which something due before `due_at` can be done; a dash for none."""
+    return day(None if due_at is None else due_at - timedelta(microseconds=1), time_zone)
+
+
+def span(margin: timedelta | None) -> str:
+    """`2 days 4 hours left` or `3 hours past`; empty for none."""
+    if margin is None:
+        return ""
+    total = int(abs(margin).total_seconds() // 3600)
+    days, hours = divmod(total, 24)
+    words = [
+        f"{count} {name}{'' if count == 1 else 's'}"
+        for count, name in ((days, "day"), (hours, "hour"))
+        if count
+    ]
+    return f"{' '.join(words) or 'less than an hour'} {'left' if margin > timedelta() else 'past'}"
