@@ -6,6 +6,7 @@
     ├── DatabaseUnavailable        locked, unreachable or of another version
     ├── KeyRefused                 master or digest key absent, too readable, or not this workspace's
     ├── EvidenceBroken             stored evidence that no longer opens or proves: run `wa verify`
+    ├── PlaceUnavailable           a place for checkpoints cannot be written or read
     ├── InputRefused               an import file that cannot be read at all
     ├── CaptureUnreadable          one capture that no parser understands; it is kept and counted
     ├── ProviderFailed             a provider's API answered with an error or not at all
@@ -39,6 +40,10 @@ class KeyRefused(WorkbenchError):
 
 
 class EvidenceBroken(WorkbenchError):
+    pass
+
+
+class PlaceUnavailable(WorkbenchError):
     pass
 
 

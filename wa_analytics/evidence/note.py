@@ -92,7 +92,12 @@ def signed(text: str, name: str, seed: bytes) -> str:
 
 
 def opened(note: str, keys: Iterable[VerifierKey]) -> Head:
-    """The head in a note that one of `keys` signed.
+    """The head in a note that one of `keys` signed. Raises NoteInvalid."""
+    return Head.of_text(verified_text(note, keys))
+
+
+def verified_text(note: str, keys: Iterable[VerifierKey]) -> str:
+    """The text of a note that one of `keys` signed, its last line feed included.
 
     Signatures of unknown keys are ignored; a wrong one of a known key refuses the whole note.
     Raises NoteInvalid.
@@ -121,7 +126,7 @@ def opened(note: str, keys: Iterable[VerifierKey]) -> Head:
         is_signed = True
     if not is_signed:
         raise NoteInvalid("no known key has signed the note")
-    return Head.of_text(text)
+    return text
 
 
 def _decoded(text: str, length: int | None = None) -> bytes:

@@ -89,6 +89,8 @@ class FolderPlace:
                     file.flush()
                     os.fsync(file.fileno())
                 os.link(draft, path)
+            except FileExistsError:
+                return path.read_bytes() == content
             finally:
                 draft.unlink(missing_ok=True)
             descriptor = os.open(self.folder, os.O_RDONLY)
@@ -96,8 +98,6 @@ class FolderPlace:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        except FileExistsError:
-            return path.read_bytes() == content
         except OSError as error:
             raise self._unavailable(error) from None
         return True

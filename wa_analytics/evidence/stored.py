@@ -28,7 +28,24 @@ def stored_rows(database: Database, sql: str, params: Sequence[Any] = ()) -> lis
                     cursor.execute(sql.replace("?", "%s"), params)
                     rows: list[tuple[Any, ...]] = cursor.fetchall()
             else:
-                rows = driver.execute(sql, params).fetchall()
+                rows = _sqlite_rows(driver, sql, params)
         except refused as error:
             raise OperationalError(sql, None, error) from None
+    return rows
+
+
+def _sqlite_rows(driver: Any, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    try:
+        rows: list[tuple[Any, ...]] = driver.execute(sql, params).fetchall()
+    except driver.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        # Someone wrote bytes that are no text into a text column: they are to be found, not to
+        # end the search.
+        standing = driver.text_factory
+        driver.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        try:
+            rows = driver.execute(sql, params).fetchall()
+        finally:
+            driver.text_factory = standing
     return rows

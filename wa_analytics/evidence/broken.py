@@ -1,0 +1,124 @@
+"""What a verification can find, in words, and how its findings add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+RULE: Final = "evidence.broken"
+
+CODES: Final = {
+    "ciphertext_changed": "the stored bytes do not match their SHA-256",
+    "entry_changed": "the entry differs from what was sealed",
+    "entry_missing": "an entry is missing from the sequence",
+    "entry_misplaced": "an entry stands outside the sequence",
+    "entry_unreadable": "the entry's columns hold values that no leaf can be made of",
+    "entry_repeated": "the same entry stands in the log more than once",
+    "key_missing": "the key is gone and no disposal entry says so",
+    "key_without_entry": "a key stands for an entry that the log does not hold",
+    "root_differs": "the entries do not give the root that was signed",
+    "tail_missing": "a checkpoint seals more entries than the log holds",
+    "checkpoint_forged": "a checkpoint bears no valid signature of this log's key",
+    "checkpoint_altered": "a checkpoint's columns or name differ from its signed text",
+    "checkpoint_missing": "a checkpoint that a place keeps is missing from the database",
+    "checkpoint_forked": "two signed checkpoints of one size have different roots",
+    "verifier_key_unknown": "a public key is known to one place and not to another",
+    "tile_changed": "the stored Merkle tree differs from the entries",
+    "trigger_missing": "a trigger that refuses changes is missing or was altered",
+    "place_unreadable": "a place for checkpoints cannot be read",
+}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One finding of rule `evidence.broken`.
+
+    code: one of CODES. first_sequence, last_sequence: the entries concerned, None where the
+    finding is about none in particular. where: database, a place, a trigger …; names no person.
+    """
+
+    code: str
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    where: str = "database"
+
+    @property
+    def subject_id(self) -> str:
+        if self.first_sequence is None:
+            return f"{self.code}|{self.where}"
+        return f"{self.code}|{self.first_sequence}-{self.last_sequence}|{self.where}"
+
+    @property
+    def sentence(self) -> str:
+        words = CODES[self.code]
+        if self.first_sequence is None:
+            return f"{self.where}: {words}"
+        if self.first_sequence == self.last_sequence:
+            return f"entry {self.first_sequence} ({self.where}): {words}"
+        return f"entries {self.first_sequence}–{self.last_sequence} ({self.where}): {words}"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of one verification.
+
+    entry_count: entries read; sealed_count: entries under the largest head that held;
+    checkpoint_count: distinct sizes whose signed root was found again; empty_places: places that
+    were asked and keep no checkpoint (not mounted?), so prove nothing; disposed_count: entries
+    without a key whose disposal entry was found; unfinished_disposal_count: entries named as
+    disposed of whose key is still there.
+    """
+
+    findings: tuple[Broken, ...]
+    entry_count: int
+    sealed_count: int
+    checkpoint_count: int
+    empty_places: tuple[str, ...]
+    disposed_count: int
+    unfinished_disposal_count: int
+
+    @property
+    def outcome(self) -> Literal["pass", "fail", "not_evaluated"]:
+        """not_evaluated: nothing is broken, but no signed head stands to prove it by."""
+        if self.findings:
+            return "fail"
+        return "pass" if self.checkpoint_count else "not_evaluated"
+
+
+@dataclass
+class Findings:
+    """Collects findings; neighbours of one kind become one range."""
+
+    _ranges: list[Broken] = field(default_factory=list)
+    _open: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+    def at(self, code: str, first: int, last: int | None = None, where: str = "database") -> None:
+        last = first if last is None else last
+        key = (code, where)
+        current = self._open.get(key)
+        if current is not None and current[0] <= first <= current[1] + 1:
+            self._open[key] = (current[0], max(current[1], last))
+            return
+        if current is not None:
+            self._ranges.append(Broken(code, *current, where))
+        self._open[key] = (first, last)
+
+    def of(self, code: str, where: str) -> None:
+        found = Broken(code, where=where)
+        if found not in self._ranges:
+            self._ranges.append(found)
+
+    def all(self) -> tuple[Broken, ...]:
+        ranges = [Broken(code, *span, where) for (code, where), span in self._open.items()]
+        order = list(CODES)
+        return tuple(
+            sorted(
+                {*self._ranges, *ranges},
+                key=lambda f: (
+                    -1 if f.first_sequence is None else f.first_sequence,
+                    order.index(f.code),
+                    f.where,
+                    f.last_sequence or 0,
+                ),
+            )
+        )
