@@ -49,30 +49,39 @@ class Whole:
     inbound_channels: Collection[str]
 
 
+def settled(frame: Frame) -> Frame:
+    """The frame computed once. What several rules read is settled first: a lazy plan that is read
+    twice at each of many steps would otherwise be computed over and over."""
+    if frame.implementation.is_polars():
+        return frame.collect("polars").lazy()
+    return frame
+
+
 def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     """(message, consent_event) with the columns of those tables."""
-    template_purposes = template_purpose_at_send(facts.messages, facts.templates)
+    identifiers = settled(facts.identifiers)
+    template_purposes = settled(template_purpose_at_send(facts.messages, facts.templates))
     folded = folded_messages(facts.messages, facts.statuses, template_purposes)
-    placed = folded.join(facts.identifiers, on="identifier_digest", how="left")
+    placed = settled(classed(folded, whole.class_rules).join(identifiers, on="identifier_digest", how="left"))
     keys = tuple(entity.key for entity in whole.entities)
-    events = folded_events(facts.consents, placed, facts.identifiers)
-    spoken = spread(events, keys)
+    events = settled(folded_events(facts.consents, placed, identifiers))
+    spoken = settled(spread(events, keys))
 
-    judged = _judged(placed, whole.registered)
+    judged = settled(_judged(placed, whole.registered))
     sends = judged.filter(nw.col("is_judged")).select(
         "message_id", "party_id", "entity", "purpose_code", "sent_at"
     )
-    consent = states(sends, spoken)
-    late = recorded_late(consent, spoken)
+    consent = settled(states(settled(sends), spoken))
+    late = settled(recorded_late(consent, spoken))
     free_form = placed.filter(
         (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(False)
     ).select("message_id", "party_id", "channel_id", "sent_at")
-    window = windows(free_form, _contacts(facts), whole.inbound_channels)
-    kept = scheduled(classed(placed, whole.class_rules), whole.schedule, whole.entities)
+    contacts = settled(_contacts(facts, identifiers))
+    window = settled(windows(settled(free_form), contacts, whole.inbound_channels))
+    kept = settled(scheduled(placed, whole.schedule, whole.entities))
 
     state = (
-        classed(judged, whole.class_rules)
-        .join(consent.drop("party_id", "entity", "purpose_code", "sent_at"), on="message_id", how="left")
+        judged.join(consent.drop("party_id", "entity", "purpose_code", "sent_at"), on="message_id", how="left")
         .join(late, on="message_id", how="left")
         .join(window, on="message_id", how="left")
         .join(kept, on="message_id", how="left")
@@ -119,7 +128,7 @@ def _judged(messages: Frame, registered: Collection[str]) -> Frame:
     )
 
 
-def _contacts(facts: Facts) -> Frame:
+def _contacts(facts: Facts, identifiers: Frame) -> Frame:
     """(party_id, channel_id, at): what opens a service window."""
     return (
         facts.messages.filter(
@@ -127,7 +136,7 @@ def _contacts(facts: Facts) -> Frame:
             & (nw.col("direction_code") == "inbound")
             & (nw.col("type_code") != "system").fill_null(True)
         )
-        .join(facts.identifiers, on="identifier_digest", how="inner")
+        .join(identifiers, on="identifier_digest", how="inner")
         .select("party_id", "channel_id", nw.col("sent_at").alias("at"))
     )
 
@@ -158,7 +167,7 @@ def _with_asked_again(events: Frame, spoken: Frame) -> Frame:
         nw.col("occurred_at").alias("sent_at"),
         "event_id",
     )
-    judged = states(requests.drop("event_id"), spoken, before=True)
+    judged = settled(states(settled(requests.drop("event_id")), spoken, before=True))
     again = (
         judged.filter(nw.col("consent_code") == "withdrawn")
         .join(requests.select("message_id", "event_id"), on="message_id", how="inner")
