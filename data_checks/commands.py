@@ -5,7 +5,6 @@ Imported by every `wa` call, so nothing heavy is imported here.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,6 @@ import typer
 
 if TYPE_CHECKING:
     from data_checks.outcome import RunOutcome
-    from data_checks.run import Progress
 
 
 class FailOn(StrEnum):
@@ -44,39 +42,30 @@ def check(
 
     Exit code 0: no open finding that --fail-on asks for. 1: there is one. 2: a check could not run.
     """
-    from wa_analytics.cli import current
-
     from data_checks.run import run
+    from wa_analytics.cli import current, emit, moment, say
+    from wa_analytics.cli.progress import bars
 
     workspace = current(context)
     named = workspace.settings.database_url
-    progress = _progress()
-    outcome = run(
-        named.get_secret_value() if named else None,
-        home=workspace.home,
-        as_of=moment(as_of) if as_of else None,
-        suites=tuple(suite or ()),
-        docs=docs,
-        progress=progress,
-    )
+    with bars() as bar:
+        advance = bar("checks")
+        outcome = run(
+            named.get_secret_value() if named else None,
+            home=workspace.home,
+            as_of=moment(as_of),
+            suites=tuple(suite or ()),
+            docs=docs,
+            progress=lambda _key, done, total: advance(done, total),
+        )
     if as_json:
-        import json
-
-        typer.echo(json.dumps(outcome.document()))
+        emit(outcome.document())
     else:
         show(outcome)
+    crashed = [result.check for result in outcome.results if result.outcome == "error"]
+    if crashed:
+        say(f"Could not run: {', '.join(crashed)}; the reason of each says why.")
     raise typer.Exit(outcome.exit_code(fail_on.value))
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 instant; without offset it is UTC. Raises InputRefused."""
-    from wa_analytics.errors import InputRefused
-
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputRefused("--as-of is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00.") from None
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
 
 
 def show(outcome: RunOutcome) -> None:
@@ -115,18 +104,3 @@ def show(outcome: RunOutcome) -> None:
         f"{outcome.new_count:,} new.",
         highlight=False,
     )
-
-
-def _progress() -> Progress | None:
-    """A line on stderr where that is a terminal."""
-    import sys
-
-    if not sys.stderr.isatty():
-        return None
-
-    def show_one(key: str, done: int, total: int) -> None:
-        words = f"check {done + 1} of {total}: {key}" if key else ""
-        sys.stderr.write(f"\r\033[K{words}")
-        sys.stderr.flush()
-
-    return show_one

@@ -16,7 +16,7 @@ from data_checks.check import CONTEXT_COLUMNS, Check
 from data_checks.moments import Moments
 from wa_analytics.tables.column import Instant
 
-CHUNK_ROWS = 2_000
+CHUNK_ROWS = 500
 
 _METADATA = MetaData()
 _STAGED = Table(

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from data_checks.commands import moment
 from tests.data_checks.state import AS_OF, DAY, add, clean_world, send
+from wa_analytics.cli import main
 from wa_analytics.database import Database
-from wa_analytics.errors import InputRefused
 
 ROOM = Path(__file__).parents[2] / "data_checks"
 WA = Path(sys.executable).with_name("wa")
 
-needs_wa = pytest.mark.skipif(
-    not WA.is_file() or importlib.util.find_spec("wa_analytics.cli") is None,
-    reason="the command `wa` is not installed here",
-)
+needs_wa = pytest.mark.skipif(not WA.is_file(), reason="the command `wa` is not installed here")
 
 
 @pytest.fixture
@@ -32,7 +28,8 @@ def home(tmp_path: Path) -> Path:
     """A workspace with one critical and one medium finding to come."""
     home = tmp_path / "wa-home"
     home.mkdir()
-    subprocess.run([WA, "--home", home, "init"], check=True, capture_output=True)
+    with pytest.raises(SystemExit, match="0"):
+        main(["--home", str(home), "init"])
     database = Database(f"sqlite:///{home / 'wa.db'}")
     add(
         database,
@@ -44,28 +41,43 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-def wa(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([WA, "--home", home, *words], capture_output=True, text=True, check=False)
+Called = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def wa(home: Path, capsys: pytest.CaptureFixture[str]) -> Called:
+    """`wa --home HOME …` → exit code, stdout, stderr."""
+
+    def called(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main(["--home", str(home), *words])
+        shown = capsys.readouterr()
+        return int(str(stop.value.code)), shown.out, shown.err
+
+    return called
 
 
 def as_of(days: int = 0) -> tuple[str, str]:
     return ("--as-of", (AS_OF + days * DAY).isoformat())
 
 
-@needs_wa
-def test_wa_check_tells_outcome_and_exit_code(home: Path) -> None:
-    shown = wa(home, "check", *as_of(), "--json")
-    document = json.loads(shown.stdout)
-    assert (shown.returncode, document["outcome"]) == (1, "fail")
+def test_wa_check_tells_outcome_and_exit_code(wa: Called) -> None:
+    code, shown, _ = wa("check", *as_of(), "--json")
+    document = json.loads(shown)
+    assert (code, document["outcome"]) == (1, "fail")
     found = {r["check"]: r["finding_count"] for r in document["results"] if r["finding_count"]}
     assert found == {"consent.withdrawn": 1, "consent.recorded_late": 1}
 
-    assert wa(home, "check", "consent", *as_of(), "--fail-on", "new").returncode == 0
-    assert wa(home, "check", "consent", *as_of(), "--fail-on", "critical").returncode == 1
-    assert wa(home, "check", "window", *as_of()).returncode == 0
-    refused = wa(home, "check", "consnet")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "There is no suite 'consnet'" in refused.stderr
+    assert wa("check", "consent", *as_of(), "--fail-on", "new")[0] == 0
+    assert wa("check", "consent", *as_of(), "--fail-on", "critical")[0] == 1
+    code, shown, _ = wa("check", "window", *as_of())
+    assert code == 0
+    assert "window.free_form_outside" in shown
+    assert "1 of 1 checks ran as of 2026-03-01T12:00:00+00:00" in shown
+    code, shown, said = wa("check", "consnet")
+    assert (code, shown) == (2, "")
+    assert said.startswith("There is no suite 'consnet'")
 
 
 @needs_wa
@@ -92,10 +104,3 @@ def test_the_ci_file_calls_what_exists(home: Path) -> None:
     assert done.returncode == 1
     assert json.loads((home.parent / "check.json").read_text())["results"]
     assert (home.parent / "data-docs" / "index.html").is_file()
-
-
-def test_a_moment_without_offset_is_utc() -> None:
-    assert moment("2026-03-01T12:00:00") == AS_OF
-    assert moment("2026-03-01T09:00:00-03:00") == AS_OF
-    with pytest.raises(InputRefused, match="ISO 8601"):
-        moment("yesterday")
