@@ -275,3 +275,16 @@ air    | c1         | outbound       | DE           | marketing    | 2024-09-01 
 def test_an_empty_world_has_no_good_verdict() -> None:
     for verdict in verdicts(frames(CLEAN.strip().splitlines()[0]), BANK, AIR, CLINIC).values():
         assert verdict.verdict != "effective", verdict.control
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_register_that_names_no_business_governs_every_company(engine: str) -> None:
+    events = """
+entity | is_any_entity | action_code | country_code | occurred_at      | is_incomplete
+       | yes           | granted     | DE           | 2024-01-01 00:00 | yes
+bank   | no            | granted     | DE           | 2024-01-01 00:00 | yes
+air    | no            | granted     | DE           | 2024-10-01 00:00 | yes
+"""
+    found = verdicts(frames(CLEAN, events, engine), AIR)
+    assert found["WAP-01", "air"].evidence[1].numerator == 1
+    assert found["WAP-02", "air"].evidence[2].denominator == 1

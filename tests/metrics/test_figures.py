@@ -208,3 +208,16 @@ def test_rows_of_another_order_or_twice_stated_findings_change_nothing() -> None
     for metric in METRICS.values():
         one, two = (metric.compute(each, AS_OF, ["business_unit"], "week").rows() for each in frames)
         assert one == two
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("last_day", "unit"), [("2024-06-01", None), ("2024-06-02", "desk")])
+def test_the_last_day_in_a_role_belongs_to_it(engine: str, last_day: str, unit: str | None) -> None:
+    messages, custodians = on_engines(
+        engine,
+        drawn(Message, MESSAGES).filter(pl.col("message_id") == "m4"),
+        drawn(Custodian, f"custodian_id | business_unit | active_from | active_to\nk2 | desk | | {last_day}"),
+    )
+    frames = MetricFrames(messages, None, custodians, zones=ZONES)
+    found = METRICS["window_breaches_attempted"].compute(frames, AS_OF, ["business_unit"])
+    assert found["business_unit"].to_list() == [unit]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (rows of a made-up table)
 """A small made-up group with half a year of traffic, as the frames that reports are made from."""
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ def house_config() -> dict[str, Any]:
     """The look every chart shares, as a Vega-Lite config."""
     return {
         "background": PAPER,
+        # the reader's font may be wider than the one the labels were measured with
+        "padding": {"left": 22, "right": 14, "top": 6, "bottom": 6},
         "font": FONT,
         "view": {"stroke": None},
         "range": {"category": list(SERIES)},
@@ -37,7 +39,7 @@ def house_config() -> dict[str, Any]:
         "axis": {
             "labelColor": MUTED, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11,
             "titleFontWeight": "normal", "domain": False, "ticks": False, "gridColor": GRID,
-            "labelPadding": 6, "titlePadding": 8,
+            "labelPadding": 6, "titlePadding": 8, "labelSeparation": 14,
         },
         "axisX": {"grid": False, "domain": True, "domainColor": GRID},
         "legend": {
@@ -130,7 +132,11 @@ def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
 
     kept, note = _largest(shown, MOST_LINES)
     base = alt.Chart(kept, title=_title(alt, metric, note), width=620, height=240).encode(
-        x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b %y", labelOverlap=True)),
+        x=alt.X(
+            "utcyearmonthdate(day):T",
+            title=None,
+            axis=alt.Axis(format="%d %b %y", labelOverlap=True, tickCount=7),
+        ),
         y=alt.Y(
             "value:Q",
             title=_value_title(metric),
@@ -139,12 +145,15 @@ def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
         ),
         tooltip=_tooltip(alt, alt.Tooltip("day:N", title="from"), alt.Tooltip("group:N")),
     )
-    if groups:
-        base = base.encode(
-            color=alt.Color("group:N", title=" · ".join(groups)),
-            shape=alt.Shape("group:N", title=" · ".join(groups)),
-        )
-    return base.mark_line(point=True) if groups else base.mark_line(point=True, color=ACCENT)
+    if not groups:
+        return base.mark_line(point=True, color=ACCENT)
+    title = " · ".join(groups)
+    # stroke, not colour: colour and shape then share one legend
+    line = base.mark_line().encode(stroke=alt.Stroke("group:N", legend=None))
+    points = base.mark_point(opacity=1).encode(
+        color=alt.Color("group:N", title=title), shape=alt.Shape("group:N", title=title)
+    )
+    return line + points
 
 
 def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
@@ -152,7 +161,7 @@ def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
 
     kept, note = _largest(shown, MOST_BARS)
     rows = kept.with_columns(pl.col("value").fill_null(0.0).alias("length"))
-    base = alt.Chart(rows, title=_title(alt, metric, note), width=520, height={"step": 24}).encode(
+    base = alt.Chart(rows, width=520, height={"step": 24}).encode(
         y=alt.Y(
             "group:N",
             title=None,
@@ -167,7 +176,8 @@ def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
     bars = base.mark_bar(height=14, color=ACCENT)
     if len(groups) > 1:
         bars = bars.encode(color=alt.Color(f"{groups[0]}:N", title=groups[0]))
-    return bars + base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="text:N")
+    values = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="text:N")
+    return (bars + values).properties(title=_title(alt, metric, note))
 
 
 def trend_chart(trend: pl.DataFrame, metric: Metric, *, width: int = 300, height: int = 120) -> Any:
