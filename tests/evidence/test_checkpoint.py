@@ -14,7 +14,7 @@ from tests.evidence.tampering import unguarded
 from wa_analytics.database import Database
 from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
 from wa_analytics.evidence import merkle
-from wa_analytics.evidence.checkpoint import latest, seal, verifier_key
+from wa_analytics.evidence.checkpoint import latest, seal, seal_if_due, verifier_key
 from wa_analytics.evidence.keyfile import write_key
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import leaf_bytes, leaf_hash, microseconds_of
@@ -98,6 +98,22 @@ def test_sealing_again_changes_nothing(
         ["00000000000000000003.checkpoint", f"{_key_id(ring, home)}.verifier-key"]
     )
     assert (home / "checkpoints" / "00000000000000000003.checkpoint").read_text() == first.note
+
+
+def test_sealing_is_due_after_the_seconds_that_the_settings_say(
+    database: Database, ring: KeyRing, filled: Callable[[int], None]
+) -> None:
+    assert seal_if_due(database, ring, NOW) is None
+    filled(1)
+    first = seal_if_due(database, ring, NOW)
+    assert first is not None
+    assert first.size == 1
+    assert seal_if_due(database, ring, NOW + timedelta(days=1)) is None
+    filled(1)
+    assert seal_if_due(database, ring, NOW + timedelta(seconds=59.9)) is None
+    second = seal_if_due(database, ring, NOW + timedelta(seconds=60))
+    assert second is not None
+    assert second.size == 2
 
 
 def _key_id(ring: KeyRing, home: Path) -> str:

@@ -78,6 +78,22 @@ def seal(
     return Checkpoint(head.origin, size, head.root, note)
 
 
+def seal_if_due(database: Database, ring: KeyRing, now: datetime) -> Checkpoint | None:
+    """Seal if entries have waited for `evidence.seal_seconds` since the newest checkpoint (or if
+    there is none); None if nothing was due. Receiver and imports call this between batches."""
+    with database.reading() as connection:
+        newest = connection.execute(
+            text("SELECT tree_size, created_at FROM checkpoint ORDER BY tree_size DESC LIMIT 1")
+        ).fetchone()
+        size = connection.execute(text("SELECT coalesce(max(sequence) + 1, 0) FROM entry")).scalar()
+    if newest is None:
+        return seal(database, ring, now) if size else None
+    waited = microseconds_of(now) - microseconds_of(newest[1])
+    if size == newest[0] or waited < ring.settings.evidence.seal_seconds * 1_000_000:
+        return None
+    return seal(database, ring, now)
+
+
 def latest(database: Database) -> Checkpoint | None:
     """The newest checkpoint in the database, unverified."""
     with database.reading() as connection:
