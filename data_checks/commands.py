@@ -1,4 +1,4 @@
-"""`wa check`, reached through the entry-point group `wa_analytics.commands`.
+"""`wa check` and `wa run`, reached through the entry-point group `wa_analytics.commands`.
 
 Imported by every `wa` call, so nothing heavy is imported here.
 """
@@ -24,6 +24,7 @@ class FailOn(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands of this package to `app`."""
     app.command("check")(check)
+    app.command("run")(scheduled)
 
 
 def check(
@@ -66,6 +67,42 @@ def check(
     if crashed:
         say(f"Could not run: {', '.join(crashed)}; the reason of each says why.")
     raise typer.Exit(outcome.exit_code(fail_on.value))
+
+
+def scheduled(
+    context: typer.Context,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="ISO-8601", help="The moment it speaks of; default now.")
+    ] = None,
+    fail_on: Annotated[FailOn, typer.Option(help="Which open findings make the exit code 1.")] = FailOn.any,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """The scheduled pass: refresh, check, incidents, alerts. Safe to start twice."""
+    from data_checks.scheduled import scheduled_pass
+    from wa_analytics.cli import current, emit, moment, say
+    from wa_analytics.cli.progress import bars
+
+    with bars() as bar:
+        advance = bar("checks")
+        outcome = scheduled_pass(
+            current(context),
+            moment(as_of),
+            refresh_progress=lambda title: bar(title),
+            check_progress=lambda _key, done, total: advance(done, total),
+        )
+    if as_json:
+        emit(outcome.document())
+    if outcome.checks is None:
+        if not as_json:
+            say("Another `wa run` is at work here; nothing was done.")
+        return
+    if not as_json:
+        show(outcome.checks)
+        typer.echo(
+            f"{outcome.entries:,} new entries; incidents: {outcome.incidents_opened:,} opened, "
+            f"{outcome.incidents_updated:,} updated; {outcome.alerts_sent:,} alerts sent."
+        )
+    raise typer.Exit(outcome.checks.exit_code(fail_on.value))
 
 
 def show(outcome: RunOutcome) -> None:

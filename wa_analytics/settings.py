@@ -30,6 +30,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"unknown time zone {value!r}") from error
+    return value
+
+
 class Entity(Section):
     """A company of the group and what it owns on the platform."""
 
@@ -48,14 +56,7 @@ class Entity(Section):
     def _digits_may_be_numbers(cls, value: Any) -> Any:
         return tuple(str(v) for v in value) if isinstance(value, list | tuple) else value
 
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"unknown time zone {value!r}") from error
-        return value
+    _zone = field_validator("time_zone")(known_zone)
 
 
 class MetaCloud(Section):
@@ -67,7 +68,11 @@ class MetaCloud(Section):
 
 
 class Imports(Section):
+    """`time_zone`: of times in import files that name no offset."""
+
     time_zone: str = "UTC"
+
+    _zone = field_validator("time_zone")(known_zone)
 
 
 class Completeness(Section):
@@ -109,6 +114,13 @@ class Controls(Section):
     tcpa_in_scope: bool | None = None
 
 
+class Alerts(Section):
+    """Apprise addresses (mailto://, slack://, json:// …) that `wa run` tells of new high or critical
+    incidents and of checks that could not run."""
+
+    urls: tuple[SecretStr, ...] = ()
+
+
 class Keys(Section):
     """Where the master key comes from: `file` (keys/master.key) or `environment`."""
 
@@ -148,6 +160,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     checks: Checks = Checks()
     controls: Controls = Controls()
+    alerts: Alerts = Alerts()
     keys: Keys = Keys()
     evidence: Evidence = Evidence()
 

@@ -32,38 +32,50 @@ class KeyPresence:
         self._database = database
         self._findings = findings
         self._unkeyed = bytearray()
+        self._next = 0
         self.disposed_count = 0
         self.unfinished_count = 0
 
-    def take(self, rows: list[tuple[int, str, Any]]) -> None:
-        """rows: (sequence, kind, ciphertext) of one batch, in order.
+    def take(self, rows: list[tuple[Any, ...]]) -> None:
+        """rows: one batch in order; sequence first, kind second, ciphertext last.
 
         The keys are read after the entries: a disposal commits its entry together with the loss
         of the key, so the entry that explains a missing key is always still to come.
         """
         if not rows:
             return
-        span = (rows[0][0], rows[-1][0])
+        span = (self._next, rows[-1][0])
+        is_whole = rows[0][0] == self._next and span[1] - span[0] + 1 == len(rows)
+        self._next = span[1] + 1
         disposals = [row for row in rows if row[1] == DISPOSAL]
         count = "SELECT count(*) FROM entry_key WHERE sequence BETWEEN ? AND ?"
-        if disposals or stored_rows(self._database, count, span)[0][0] != len(rows):
+        if (
+            disposals
+            or not is_whole
+            or stored_rows(self._database, count, span)[0][0] != len(rows)
+        ):
             self._compare(rows, span)
-        for sequence, _, container in disposals:
-            self._explained(sequence, container)
+        for row in disposals:
+            self._explained(row[0], row[-1])
 
-    def _compare(self, rows: list[tuple[int, str, Any]], span: tuple[int, int]) -> None:
+    def _compare(self, rows: list[tuple[Any, ...]], span: tuple[int, int]) -> None:
         keyed = {
             row[0]
             for row in stored_rows(
                 self._database, "SELECT sequence FROM entry_key WHERE sequence BETWEEN ? AND ?", span
             )
         }
-        for sequence, kind, _ in rows:
-            if sequence not in keyed and sequence >= 0 and kind != DISPOSAL:
+        for row in rows:
+            sequence = row[0]
+            if sequence in keyed:
+                keyed.remove(sequence)
+            elif sequence >= 0 and row[1] != DISPOSAL:
                 byte = sequence >> 3
                 if byte >= len(self._unkeyed):
                     self._unkeyed.extend(bytes(byte + 1 - len(self._unkeyed)))
                 self._unkeyed[byte] |= 1 << (sequence & 7)
+        for sequence in sorted(keyed):
+            self._findings.at("key_without_entry", sequence)
 
     def _explained(self, sequence: int, container: Any) -> None:
         try:
@@ -90,6 +102,8 @@ class KeyPresence:
         for (sequence,) in stored_rows(
             self._database,
             "SELECT k.sequence FROM entry_key k LEFT JOIN entry e ON e.sequence = k.sequence"
-            " WHERE e.sequence IS NULL ORDER BY k.sequence LIMIT 1000",
+            " WHERE e.sequence IS NULL AND (k.sequence >= ? OR k.sequence < 0)"
+            " ORDER BY k.sequence LIMIT 1000",
+            (self._next,),
         ):
             self._findings.at("key_without_entry", sequence)

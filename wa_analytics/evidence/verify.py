@@ -110,7 +110,7 @@ class _Verifier:
                 at = cut
                 self._held(sizes, heads)
             self.fold.take(leaves[at:])
-            self.keys.take([(row[0], row[1], row[7]) for row in rows])
+            self.keys.take(rows)
             self.progress(min(self.fold.size, total), total)
             if self.fold.size < start:
                 return

@@ -21,7 +21,7 @@ def freshness(database: Database, settings: Settings, at: datetime) -> dict[str,
         "ORDER BY finished_at DESC LIMIT 1"
     )
     last_check = checked["finished_at"][0] if checked.height else None
-    due = timedelta(hours=settings.checks.interval_hours * 1.5)
+    due = timedelta(hours=settings.checks.interval_hours)
     return {
         "last_capture_at": captured["received_at"][0],
         "last_check_at": last_check,
