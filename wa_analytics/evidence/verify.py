@@ -121,6 +121,7 @@ class _Verifier:
         leaves: list[bytes] = []
         ids: list[bytes] = []
         expected = self.fold.size
+        digest_of, moment_of, leaf_of = sha256, microseconds_of, leaf_bytes
         for sequence, kind, capture_id, provider, at, code, digest, ciphertext in rows:
             if sequence != expected:
                 if sequence < expected:
@@ -133,10 +134,9 @@ class _Verifier:
                 expected = sequence
             expected += 1
             try:
-                if sha256(ciphertext).digest() != digest:
+                if digest_of(ciphertext).digest() != digest:
                     self.findings.at("ciphertext_changed", sequence)
-                moment = microseconds_of(at)
-                leaf = leaf_bytes(sequence, kind, capture_id, provider, moment, code, digest)
+                leaf = leaf_of(sequence, kind, capture_id, provider, moment_of(at), code, digest)
                 if len(capture_id) != ID_BYTES:
                     raise ValueError
             except (ValueError, TypeError, AttributeError):
@@ -144,7 +144,7 @@ class _Verifier:
                 leaves.append(_UNKNOWN_LEAF)
                 continue
             ids.append(capture_id)
-            leaves.append(sha256(b"\x00" + leaf).digest())
+            leaves.append(digest_of(b"\x00" + leaf).digest())
         return leaves, ids
 
     def _held(self, sizes: list[int], heads: SignedHeads) -> None:
