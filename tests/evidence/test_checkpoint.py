@@ -180,13 +180,24 @@ def test_a_shorter_writer_does_not_shorten_a_tile(
     assert stored_rows(database, "SELECT * FROM merkle_tile ORDER BY level, tile_index") == before
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE merkle_tile SET hashes = :h WHERE level = 1",
+        "UPDATE merkle_tile SET hashes = :h WHERE level = 0 AND tile_index = 0",
+        "DELETE FROM merkle_tile WHERE level = 1",
+        "DELETE FROM merkle_tile WHERE tile_index = 0",
+        "UPDATE merkle_tile SET hashes = :s",
+    ],
+)
 def test_a_damaged_tree_is_made_again_from_the_entries(
-    database: Database, ring: KeyRing, filled: Callable[[int], None]
+    damage: str, database: Database, ring: KeyRing, filled: Callable[[int], None]
 ) -> None:
     filled(300)
     seal(database, ring, NOW)
+    given = {"h": bytes(32), "s": bytes(31)}
     with database.writing() as writer:
-        writer.execute("UPDATE merkle_tile SET hashes = :h WHERE level = 1", {"h": bytes(32)})
+        writer.execute(damage, {name: value for name, value in given.items() if f":{name}" in damage})
     filled(10)
     assert seal(database, ring, NOW).root == merkle.root_of(leaf_hashes(database))
 

@@ -141,9 +141,12 @@ def _key_of(text_form: str, where: str) -> VerifierKey:
 def _grows(database: Database, heads: list[Head], size: int) -> bool:
     with database.reading() as connection:
         reader = TileReader(connection)
-        return reader.size() >= size and all(
-            head.size <= size and root(head.size, reader) == head.root for head in heads
-        )
+        try:
+            return reader.size() >= size and all(
+                head.size <= size and root(head.size, reader) == head.root for head in heads
+            )
+        except EvidenceBroken:
+            return False
 
 
 def _recorded(database: Database, head: Head, note: str, key: VerifierKey, now: datetime) -> str:

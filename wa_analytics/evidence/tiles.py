@@ -83,6 +83,8 @@ def grown(database: Database) -> int:
         reader = TileReader(connection)
         size = reader.size()
         edges = _right_edges(reader, size)
+    if edges is None:
+        return rebuilt(database)
     while leaves := _leaf_hashes(database, size, _CHUNK - size % WIDTH):
         tiles: dict[tuple[int, int], bytes] = {}
         size = _extended(edges, size, leaves, tiles)
@@ -99,13 +101,17 @@ def rebuilt(database: Database) -> int:
     return grown(database)
 
 
-def _right_edges(reader: TileReader, size: int) -> list[list[bytes]]:
-    """The unfinished tile of every level, lowest first; empty where a level ends with a full one."""
+def _right_edges(reader: TileReader, size: int) -> list[list[bytes]] | None:
+    """The unfinished tile of every level, lowest first; empty where a level ends with a full one.
+    None if a tile is not as long as the tree's size says."""
     edges: list[list[bytes]] = []
     count, level = size, 0
     while count:
         full, rest = divmod(count, WIDTH)
-        edges.append(split(reader.tile(level, full))[:rest] if rest else [])
+        tile = split(reader.tile(level, full))[:rest] if rest else []
+        if len(tile) != rest or (tile and len(tile[-1]) != HASH_BYTES):
+            return None
+        edges.append(tile)
         count, level = full, level + 1
     return edges
 
