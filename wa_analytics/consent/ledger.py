@@ -71,7 +71,7 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     events: spread consent events (columns of `consent_event`).
     before: read the state just before the instant, as a request made then is judged.
     Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at,
-    governing_recorded_at.
+    and what decides: governing_action, governing_at, governing_recorded_at, stop_at, resume_at.
     """
     register = _register(events)
     governing = _governing(register)
@@ -120,6 +120,7 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
             asked_at=filled("asked_at"),
             asked_known_at=nw.col("asked_known_at").cum_min().over(*KEY, order_by=order_by),
         )
+        .with_columns(asked_known_at=filled("asked_known_at"))
         .filter(~nw.col("message_id").is_null())
     )
     attributes = governing.select(
@@ -212,7 +213,35 @@ def _decided(joined: Frame) -> Frame:
         "was_known",
         "lawful_basis_code",
         "withdrawn_at",
+        nw.col("action_code").alias("governing_action"),
+        nw.col("occurred_at").alias("governing_at"),
         nw.col("recorded_at").alias("governing_recorded_at"),
+        "stop_at",
+        "resume_at",
+    )
+
+
+def asked_again(requests: Frame, events: Frame) -> Frame:
+    """(message_id) of the requests made after a withdrawal in force.
+
+    requests: like sends, each request under each company and purpose it speaks for. A withdrawal
+    counts where it happened before the request and nothing up to the request ended it.
+    """
+    at_request = states(requests, events)
+    just_before = states(requests, events, before=True).select(
+        "message_id", nw.col("stop_at").alias("earlier_stop_at")
+    )
+    stop, resume, governing_at = nw.col("earlier_stop_at"), nw.col("resume_at"), nw.col("governing_at")
+    by_register = (nw.col("governing_action") == "withdrawn") & (governing_at < nw.col("sent_at"))
+    by_stop = (
+        ~stop.is_null()
+        & (resume.is_null() | (stop >= resume).fill_null(False))
+        & (governing_at.is_null() | (stop >= governing_at).fill_null(False))
+    )
+    return (
+        at_request.join(just_before, on="message_id", how="left")
+        .filter(by_register.fill_null(False) | by_stop)
+        .select("message_id")
     )
 
 

@@ -229,11 +229,10 @@ def _rows_in_force(question: Question) -> list[ScheduleRow]:
 
 
 def months_of(duration: str) -> int:
-    """Whole months of an ISO 8601 duration; one in weeks, days or hours counts as none."""
-    from wa_analytics.retention.schedule import offset
+    """Whole months of an ISO 8601 duration; weeks, days and hours count as none."""
+    from wa_analytics.retention.schedule import offsets
 
-    span = offset(duration)
-    return int(span[:-2]) if span.endswith("mo") else 0
+    return sum(int(span[:-2]) for span in offsets(duration) if span.endswith("mo"))
 
 
 def fallback_rows_missing(question: Question) -> Counted:

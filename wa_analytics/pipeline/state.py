@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-from wa_analytics.consent.ledger import recorded_late, spread, states
+from wa_analytics.consent.ledger import asked_again, recorded_late, spread, states
 from wa_analytics.consent.window import windows
 from wa_analytics.normalise.events import folded_events
 from wa_analytics.normalise.messages import folded_messages, template_purpose_at_send
@@ -81,7 +81,7 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     kept = settled(scheduled(placed, whole.schedule, whole.entities))
 
     state = (
-        judged.join(consent.drop("party_id", "entity", "purpose_code", "sent_at"), on="message_id", how="left")
+        judged.join(consent.select(*CONSENT_COLUMNS), on="message_id", how="left")
         .join(late, on="message_id", how="left")
         .join(window, on="message_id", how="left")
         .join(kept, on="message_id", how="left")
@@ -167,9 +167,8 @@ def _with_asked_again(events: Frame, spoken: Frame) -> Frame:
         nw.col("occurred_at").alias("sent_at"),
         "event_id",
     )
-    judged = settled(states(settled(requests.drop("event_id")), spoken, before=True))
     again = (
-        judged.filter(nw.col("consent_code") == "withdrawn")
+        settled(asked_again(settled(requests.drop("event_id")), spoken))
         .join(requests.select("message_id", "event_id"), on="message_id", how="inner")
         .select("event_id", nw.lit(1).alias("asked_again"))
         .unique()
@@ -179,6 +178,9 @@ def _with_asked_again(events: Frame, spoken: Frame) -> Frame:
     )
 
 
+CONSENT_COLUMNS = (
+    "message_id", "consent_code", "consent_event_id", "was_known", "lawful_basis_code", "withdrawn_at",
+)  # fmt: skip
 MESSAGE_COLUMNS = (
     "message_id", "entity", "channel_id", "party_id", "direction_code", "kind_code", "type_code",
     "template_name", "custodian_id", "country_code", "sent_at", "has_send_log", "has_echo", "has_body",

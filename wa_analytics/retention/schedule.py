@@ -31,7 +31,7 @@ COLUMNS = (
     "record_class", "entity_kind", "jurisdiction", "authority", "floor", "ceiling", "is_fallback",
     "trigger", "effective_from", "effective_to",
 )  # fmt: skip
-DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?)?")
+DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,21 +53,31 @@ class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.authority or 'policy'}/{self.record_class or 'any'}/{length}"
 
 
-def offset(duration: str) -> str:
-    """An ISO 8601 duration as a calendar offset of the frames (`P1Y6M` → `18mo`).
+def offsets(duration: str) -> tuple[str, ...]:
+    """An ISO 8601 duration as calendar offsets of the frames, applied in turn (`P1Y7D` → `12mo`,
+    `7d`).
 
     Years and months go by the calendar: 29 February + 1 year is 28 February.
     """
     found = DURATION.fullmatch(duration)
     if not found or not any(found.groups()):
         raise ValueError(f"{duration!r} is no ISO 8601 duration such as P3Y, P18M or P90D")
-    years, months, weeks, days, hours = (int(part or 0) for part in found.groups())
-    whole_months, whole_days = years * 12 + months, weeks * 7 + days
-    if sum(bool(part) for part in (whole_months, whole_days, hours)) > 1:
-        raise ValueError(f"{duration!r} mixes months with days or hours; use one of them")
-    if whole_months:
-        return f"{whole_months}mo"
-    return f"{whole_days}d" if whole_days else f"{hours}h"
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    parts = (
+        (years * 12 + months, "mo"),
+        (weeks * 7 + days, "d"),
+        (hours, "h"),
+        (minutes, "m"),
+        (seconds, "s"),
+    )
+    return tuple(f"{amount}{unit}" for amount, unit in parts if amount) or ("0d",)
+
+
+def later(moment: Any, duration: str) -> Any:
+    """The instant expression plus an ISO 8601 duration."""
+    for part in offsets(duration):
+        moment = moment.dt.offset_by(part)
+    return moment
 
 
 def read_schedule(workspace: Path | None = None) -> tuple[ScheduleRow, ...]:
@@ -94,7 +104,7 @@ def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
     for column in ("floor", "ceiling"):
         if clean[column]:
             try:
-                offset(clean[column])
+                offsets(clean[column])
             except ValueError as error:
                 raise SettingsInvalid(f"{name}, line {line}, column {column}: {error}.") from None
     trigger = clean["trigger"] or "sent_at"
@@ -211,7 +221,9 @@ def _bound(row: ScheduleRow, entities: tuple[Entity, ...]) -> Any:
         for entity in entities
         if row.entity_kind in ("", entity.kind) and row.jurisdiction in ("", entity.jurisdiction)
     ]
-    mask: Any = nw.col("entity").is_in(keys).fill_null(False) if keys else nw.lit(False)
+    mask: Any = nw.lit(not row.entity_kind and not row.jurisdiction)
+    if row.entity_kind or row.jurisdiction:
+        mask = nw.col("entity").is_in(keys).fill_null(False) if keys else nw.lit(False)
     if row.record_class:
         mask = mask & (nw.col("record_class") == row.record_class)
     if row.effective_from:
@@ -239,7 +251,7 @@ def _extreme(
         key=lambda entry: entry[0],
     )
     ends = {
-        f"__{name}_{number}": nw.when(mask).then(nw.col(row.trigger).dt.offset_by(offset(length)))
+        f"__{name}_{number}": nw.when(mask).then(later(nw.col(row.trigger), length))
         for number, (_, row, length, mask) in enumerate(named)
     }
     horizontal = nw.max_horizontal if latest else nw.min_horizontal
