@@ -137,6 +137,8 @@ def entries(
     kind: only these (`capture`, `journal` …). Fewer rows than `limit` means the end.
     """
     condition = " AND e.kind = ?" if kind is not None else ""
+    if kind not in (None, "capture"):
+        condition += " AND e.kind <> 'capture'"  # says that the index of our own entries will do
     rows = stored_rows(
         database,
         "SELECT e.sequence, e.capture_id, e.kind, e.provider, e.received_at, e.signature_code,"

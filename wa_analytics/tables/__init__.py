@@ -6,6 +6,7 @@ from wa_analytics.tables.check import (
     Finding,
     ImportCount,
     Pass,
+    VerifyRun,
     Watermark,
 )
 from wa_analytics.tables.consent import ConsentEvent, ConsentFact
@@ -44,7 +45,7 @@ FACTS = (
 )
 STATE = (Message, ConsentEvent, Channel, EntityCoverage)
 DERIVED = FACTS + STATE
-RECORDED = (CheckRun, CheckResult, Finding, Pass, Watermark, ImportCount, Incident, IncidentEvent)
+RECORDED = (CheckRun, CheckResult, Finding, Pass, VerifyRun, Watermark, ImportCount, Incident, IncidentEvent)
 TABLES = EVIDENCE + DERIVED + RECORDED
 
 __all__ = [

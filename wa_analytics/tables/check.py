@@ -76,6 +76,24 @@ class Pass(SQLModel, table=True):
     reason: str | None = clear("what went wrong", nullable=True)
 
 
+class VerifyRun(SQLModel, table=True):
+    """One verification of the evidence (`wa verify`)."""
+
+    __tablename__ = "verify_run"
+
+    verify_run_id: str = clear("random id of the run", primary_key=True)
+    started_at: datetime = instant("when it started")
+    finished_at: datetime = instant("when it ended", index=True)
+    outcome_code: str = clear("pass, fail or not_evaluated")
+    entry_count: int = clear("entries read", sa_type=WHOLE)
+    sealed_count: int = clear("entries under the largest signed head that held", sa_type=WHOLE)
+    checkpoint_count: int = clear("sizes whose signed root was found again")
+    finding_count: int = clear("findings of evidence.broken")
+    derived_code: str | None = clear(
+        "derived tables against a rebuild: pass, fail or not_evaluated; null: not asked", nullable=True
+    )
+
+
 class Watermark(SQLModel, table=True):
     """How far the derived tables reach, and under which rules they were made."""
 

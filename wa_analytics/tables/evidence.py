@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
 from wa_analytics.tables.column import WHOLE, clear, instant, sealed
@@ -16,6 +17,16 @@ class Entry(SQLModel, table=True):
     """One line of the log. `sequence` is the Merkle index: from 0, without gaps."""
 
     __tablename__ = "entry"
+    # Our own few entries (journal, disposal …) among millions of captures.
+    __table_args__ = (
+        Index(
+            "ix_entry_own",
+            "kind",
+            "sequence",
+            sqlite_where=text("kind <> 'capture'"),
+            postgresql_where=text("kind <> 'capture'"),
+        ),
+    )
 
     sequence: int = clear(
         "place in the log, from 0 without gaps",

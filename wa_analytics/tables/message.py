@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
 from wa_analytics.tables.column import WHOLE, clear, digest, instant
@@ -18,6 +19,15 @@ class MessageFact(SQLModel, table=True):
     """One message as one source tells it."""
 
     __tablename__ = "message_fact"
+    # Calls have no message by which a person's could be found.
+    __table_args__ = (
+        Index(
+            "ix_message_fact_call_identifier_digest",
+            "identifier_digest",
+            sqlite_where=text("source_code = 'call'"),
+            postgresql_where=text("source_code = 'call'"),
+        ),
+    )
 
     fact_id: int | None = clear("row number", primary_key=True, default=None, sa_type=WHOLE)
     sequence: int = clear("entry it came from", sa_type=WHOLE, index=True)
@@ -27,7 +37,7 @@ class MessageFact(SQLModel, table=True):
     sent_at: datetime = instant("when it was sent, by this source")
     channel_id: str | None = clear("phone number id of the company's number", nullable=True)
     entity: str | None = clear("company the channel belongs to", nullable=True)
-    identifier_digest: str | None = digest("the outside person's identifier", nullable=True, index=True)
+    identifier_digest: str | None = digest("the outside person's identifier", nullable=True)
     country_code: str | None = clear("ISO country of the outside person's number", nullable=True)
     direction_code: str = clear("inbound or outbound")
     kind_code: str | None = clear("template, free_form or unknown (null)", nullable=True)
@@ -50,7 +60,7 @@ class StatusFact(SQLModel, table=True):
     occurred_at: datetime = instant("the platform's time")
     channel_id: str | None = clear("phone number id of the company's number", nullable=True)
     entity: str | None = clear("company the channel belongs to", nullable=True)
-    identifier_digest: str | None = digest("recipient's identifier", nullable=True, index=True)
+    identifier_digest: str | None = digest("recipient's identifier", nullable=True)
     country_code: str | None = clear("ISO country of the recipient's number", nullable=True)
     purpose_code: str | None = clear("purpose of pricing.category", nullable=True)
     error_code: int | None = clear("platform error of a failed status", nullable=True)
@@ -71,7 +81,7 @@ class Message(SQLModel, table=True):
     template_name: str | None = clear("template", nullable=True)
     custodian_id: str | None = clear("employee who sent it", nullable=True)
     country_code: str | None = clear("ISO country of the outside person's number", nullable=True)
-    sent_at: datetime = instant("when it was sent", index=True)
+    sent_at: datetime = instant("when it was sent")
 
     has_send_log: bool = clear("the send log knows it")
     has_echo: bool = clear("the Business app echoed it")

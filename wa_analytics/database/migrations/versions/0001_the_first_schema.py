@@ -158,6 +158,7 @@ def upgrade() -> None:
     sa.Column('ciphertext', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('sequence')
     )
+    op.create_index('ix_entry_own', 'entry', ['kind', 'sequence'], unique=False, sqlite_where=sa.text("kind <> 'capture'"), postgresql_where=sa.text("kind <> 'capture'"))
     op.create_table('entry_key',
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('wrapping_key_id', sa.Integer(), nullable=False),
@@ -302,7 +303,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('message_id')
     )
     op.create_index(op.f('ix_message_party_id'), 'message', ['party_id'], unique=False)
-    op.create_index(op.f('ix_message_sent_at'), 'message', ['sent_at'], unique=False)
     op.create_table('message_fact',
     sa.Column('fact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -323,7 +323,7 @@ def upgrade() -> None:
     sa.Column('has_body', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('fact_id')
     )
-    op.create_index(op.f('ix_message_fact_identifier_digest'), 'message_fact', ['identifier_digest'], unique=False)
+    op.create_index('ix_message_fact_call_identifier_digest', 'message_fact', ['identifier_digest'], unique=False, sqlite_where=sa.text("source_code = 'call'"), postgresql_where=sa.text("source_code = 'call'"))
     op.create_index(op.f('ix_message_fact_message_id'), 'message_fact', ['message_id'], unique=False)
     op.create_index(op.f('ix_message_fact_sequence'), 'message_fact', ['sequence'], unique=False)
     op.create_table('pass',
@@ -348,7 +348,6 @@ def upgrade() -> None:
     sa.Column('error_code', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('fact_id')
     )
-    op.create_index(op.f('ix_status_fact_identifier_digest'), 'status_fact', ['identifier_digest'], unique=False)
     op.create_index(op.f('ix_status_fact_message_id'), 'status_fact', ['message_id'], unique=False)
     op.create_index(op.f('ix_status_fact_sequence'), 'status_fact', ['sequence'], unique=False)
     op.create_table('template_fact',
@@ -370,6 +369,19 @@ def upgrade() -> None:
     sa.Column('created_at', Instant(), nullable=False),
     sa.PrimaryKeyConstraint('verifier_key')
     )
+    op.create_table('verify_run',
+    sa.Column('verify_run_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('started_at', Instant(), nullable=False),
+    sa.Column('finished_at', Instant(), nullable=False),
+    sa.Column('outcome_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('entry_count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('sealed_count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('checkpoint_count', sa.Integer(), nullable=False),
+    sa.Column('finding_count', sa.Integer(), nullable=False),
+    sa.Column('derived_code', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.PrimaryKeyConstraint('verify_run_id')
+    )
+    op.create_index(op.f('ix_verify_run_finished_at'), 'verify_run', ['finished_at'], unique=False)
     op.create_table('watermark',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -390,19 +402,19 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table('wrapping_key')
     op.drop_table('watermark')
+    op.drop_index(op.f('ix_verify_run_finished_at'), table_name='verify_run')
+    op.drop_table('verify_run')
     op.drop_table('verifier_key')
     op.drop_index(op.f('ix_template_fact_sequence'), table_name='template_fact')
     op.drop_table('template_fact')
     op.drop_index(op.f('ix_status_fact_sequence'), table_name='status_fact')
     op.drop_index(op.f('ix_status_fact_message_id'), table_name='status_fact')
-    op.drop_index(op.f('ix_status_fact_identifier_digest'), table_name='status_fact')
     op.drop_table('status_fact')
     op.drop_table('pass')
     op.drop_index(op.f('ix_message_fact_sequence'), table_name='message_fact')
     op.drop_index(op.f('ix_message_fact_message_id'), table_name='message_fact')
-    op.drop_index(op.f('ix_message_fact_identifier_digest'), table_name='message_fact')
+    op.drop_index('ix_message_fact_call_identifier_digest', table_name='message_fact', sqlite_where=sa.text("source_code = 'call'"), postgresql_where=sa.text("source_code = 'call'"))
     op.drop_table('message_fact')
-    op.drop_index(op.f('ix_message_sent_at'), table_name='message')
     op.drop_index(op.f('ix_message_party_id'), table_name='message')
     op.drop_table('message')
     op.drop_table('merkle_tile')
@@ -421,6 +433,7 @@ def downgrade() -> None:
     op.drop_table('finding')
     op.drop_index(op.f('ix_entry_key_wrapping_key_id'), table_name='entry_key')
     op.drop_table('entry_key')
+    op.drop_index('ix_entry_own', table_name='entry', sqlite_where=sa.text("kind <> 'capture'"), postgresql_where=sa.text("kind <> 'capture'"))
     op.drop_table('entry')
     op.drop_table('entity_coverage')
     op.drop_index(op.f('ix_custodian_sequence'), table_name='custodian')
