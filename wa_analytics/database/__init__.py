@@ -36,6 +36,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-262144",
+        "wal_autocheckpoint=16000",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -102,18 +103,33 @@ class Database:
             raise self._unavailable(error) from None
 
     @contextmanager
-    def writing(self, prefix: str = "") -> Iterator[Writer]:
+    def writing(self, prefix: str = "", *, is_derived: bool = False) -> Iterator[Writer]:
         """One write transaction, committed at exit (SQLite: BEGIN IMMEDIATE).
 
         prefix: written before every table name, to fill new tables beside the old ones.
+        is_derived: what is written can be made again from the evidence, so SQLite need not wait for
+            the disk at every commit; after a power cut the last of it is made again.
         """
         try:
             with self.engine.connect() as connection:
                 connection = connection.execution_options(immediate=True)
-                with connection.begin():
+                with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
         except OperationalError as error:
             raise self._unavailable(error) from None
+
+    @contextmanager
+    def _synchronous(self, connection: Connection, how: str) -> Iterator[None]:
+        """SQLite's `synchronous` for one transaction; FULL is what every connection starts with."""
+        if self.dialect != "sqlite" or how == "FULL":
+            yield
+            return
+        raw = connection.connection
+        raw.cursor().execute(f"PRAGMA synchronous={how}")
+        try:
+            yield
+        finally:
+            raw.cursor().execute("PRAGMA synchronous=FULL")
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -119,7 +119,7 @@ def projected(
     rules = rules_digest(settings)
     seen: set[Any] = set()
     for reached, rows in _in_order(database, reader, start, end):
-        with database.writing(prefix) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             for name, columns in COLUMNS.items():
                 if found := rows.get(name):
                     if name in UNIQUE:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
 
-STATE_CHUNK = 1_500
+STATE_CHUNK = 3_000
 WHOLE_SHARE = 0.2
 # Facts that name people: (table, column of the person).
 PERSONAL = (
@@ -192,7 +192,7 @@ class _Run:
         )
         rows = sorted({(min(pair), max(pair), "same_message") for pair in pairs.iter_rows()})
         if rows:
-            with self.database.writing(self.prefix) as writer:
+            with self.database.writing(self.prefix, is_derived=True) as writer:
                 writer.append(
                     t.IdentifierLink, ("left_digest", "right_digest", "rule_code"), rows, skip_known=True
                 )
@@ -206,7 +206,7 @@ class _Run:
             (found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old
         ]
         for at in range(0, len(moved), STATE_CHUNK * 4):
-            with self.database.writing(self.prefix) as writer:
+            with self.database.writing(self.prefix, is_derived=True) as writer:
                 for new, digest, _ in moved[at : at + STATE_CHUNK * 4]:
                     writer.execute(
                         f'UPDATE "{self.prefix}identifier" SET party_id = :new '
@@ -293,7 +293,7 @@ class _Run:
             by_event, events = self.database.matching("event_id", affected.events, "events")
             conditions = {
                 t.MessageFact: (
-                    f"{by_message} OR (direction_code = 'inbound' AND {by_person})",
+                    f"{by_message} OR (source_code = 'call' AND {by_person})",
                     ids | people,
                 ),
                 t.StatusFact: (by_message, ids),
@@ -325,17 +325,18 @@ class _Run:
             condition, params = self.database.matching(key, {*affected, *new[key]})
             stored = self.database.table(table, condition, prefix=self.prefix, **params)
         name = f'"{self.prefix}{table.__tablename__}"'
-        changed = new
+        # In the order of the key, so that its index grows at one end.
+        changed = new = new.sort(key)
         if stored.height:
             gone = stored.join(new, on=key, how="anti")[key].to_list()
             changed = new.join(stored, on=columns, how="anti", nulls_equal=True)
             for at in range(0, len(gone), STATE_CHUNK):
                 condition, params = self.database.matching(key, gone[at : at + STATE_CHUNK])
-                with self.database.writing(self.prefix) as writer:
+                with self.database.writing(self.prefix, is_derived=True) as writer:
                     writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
         for at in range(0, changed.height, STATE_CHUNK):
             rows = changed.slice(at, STATE_CHUNK)
-            with self.database.writing(self.prefix) as writer:
+            with self.database.writing(self.prefix, is_derived=True) as writer:
                 if stored.height:
                     condition, params = self.database.matching(key, rows[key])
                     writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
@@ -367,7 +368,7 @@ class _Run:
             .sort("entity")
         )
         for table, frame in ((t.Channel, channels.sort("channel_id")), (t.EntityCoverage, coverage)):
-            with self.database.writing(self.prefix) as writer:
+            with self.database.writing(self.prefix, is_derived=True) as writer:
                 writer.execute(f'DELETE FROM "{self.prefix}{table.__tablename__}"')
                 writer.append_frame(table, frame)
 
