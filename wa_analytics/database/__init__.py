@@ -38,6 +38,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
         "cache_size=-262144",
         "wal_autocheckpoint=16000",
         "temp_store=MEMORY",
+        "secure_delete=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -46,6 +46,11 @@ def swapped(database: Database, tables: Sequence[type[SQLModel]]) -> None:
     _dropped(database, OLD, tables)
 
 
+def dropped(database: Database, tables: Sequence[type[SQLModel]]) -> None:
+    """`new_…` goes, what stands stays: for whoever only wanted to look."""
+    _dropped(database, NEW, tables)
+
+
 def _dropped(database: Database, prefix: str, tables: Sequence[type[SQLModel]]) -> None:
     """Drop in small steps: freeing a large SQLite table at once would hold the lock too long."""
     there = set(inspect(database.engine).get_table_names())

@@ -10,6 +10,15 @@ from wa_analytics.tables.check import (
     Watermark,
 )
 from wa_analytics.tables.consent import ConsentEvent, ConsentFact
+from wa_analytics.tables.disposal import (
+    DisposedEvent,
+    DisposedMessage,
+    ErasureDecision,
+    LegalHold,
+    RetentionDecision,
+    Suppression,
+    WindowWitness,
+)
 from wa_analytics.tables.evidence import (
     Checkpoint,
     Entry,
@@ -32,6 +41,7 @@ from wa_analytics.tables.reference import (
 )
 
 EVIDENCE = (Entry, EntryKey, WrappingKey, KeyCheck, Checkpoint, MerkleTile, VerifierKey)
+DISPOSED = (DisposedMessage, DisposedEvent, WindowWitness)
 FACTS = (
     MessageFact,
     StatusFact,
@@ -42,6 +52,7 @@ FACTS = (
     CapturedFile,
     IdentifierLink,
     Identifier,
+    *DISPOSED,
 )
 STATE = (Message, ConsentEvent, Channel, EntityCoverage)
 DERIVED = FACTS + STATE
@@ -50,6 +61,7 @@ TABLES = EVIDENCE + DERIVED + RECORDED
 
 __all__ = [
     "DERIVED",
+    "DISPOSED",
     "EVIDENCE",
     "FACTS",
     "RECORDED",

@@ -70,6 +70,7 @@ class WrappingKey(SQLModel, table=True):
     wrapping_key_id: int = clear("number of the wrapping key", primary_key=True)
     created_at: datetime = instant("when it was made")
     wrapped: bytes | None = sealed("the wrapping key under the master key", nullable=True)
+    lost_at: datetime | None = instant("when it last lost a capture; then the rest moves away", nullable=True)
     destroyed_at: datetime | None = instant("when it was destroyed", nullable=True)
 
 

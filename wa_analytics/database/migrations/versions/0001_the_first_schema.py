@@ -139,6 +139,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_custodian_custodian_id'), 'custodian', ['custodian_id'], unique=False)
     op.create_index(op.f('ix_custodian_sequence'), 'custodian', ['sequence'], unique=False)
+    op.create_table('disposed_event',
+    sa.Column('event_id', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('decision_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('disposed_at', Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('event_id')
+    )
+    op.create_table('disposed_message',
+    sa.Column('message_id', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_class', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('sent_on', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('retain_until', Instant(), nullable=True),
+    sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('actor', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decision_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('disposed_at', Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('message_id')
+    )
     op.create_table('entity_coverage',
     sa.Column('entity', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('has_register', sa.Boolean(), nullable=False),
@@ -168,6 +187,17 @@ def upgrade() -> None:
     sa.UniqueConstraint('recognition_digest')
     )
     op.create_index(op.f('ix_entry_key_wrapping_key_id'), 'entry_key', ['wrapping_key_id'], unique=False)
+    op.create_table('erasure_decision',
+    sa.Column('request_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('subject_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('subject_id', sa.String(length=32), nullable=False),
+    sa.Column('decision_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('keep_until', Instant(), nullable=True),
+    sa.Column('decided_at', Instant(), nullable=False),
+    sa.Column('actor', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('request_id', 'subject_code', 'subject_id')
+    )
     op.create_table('finding',
     sa.Column('finding_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -252,6 +282,21 @@ def upgrade() -> None:
     sa.Column('check_value', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('name')
     )
+    op.create_table('legal_hold',
+    sa.Column('hold_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('matter', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('identifier_digest', sa.String(length=32), nullable=True),
+    sa.Column('custodian_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('channel_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('sent_from', Instant(), nullable=True),
+    sa.Column('sent_to', Instant(), nullable=True),
+    sa.Column('started_at', Instant(), nullable=False),
+    sa.Column('started_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('released_at', Instant(), nullable=True),
+    sa.Column('released_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.PrimaryKeyConstraint('hold_id')
+    )
+    op.create_index(op.f('ix_legal_hold_matter'), 'legal_hold', ['matter'], unique=False)
     op.create_table('merkle_tile',
     sa.Column('level', sa.Integer(), nullable=False),
     sa.Column('tile_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -334,6 +379,15 @@ def upgrade() -> None:
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('pass_id')
     )
+    op.create_table('retention_decision',
+    sa.Column('decision_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('pair', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decision_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decided_at', Instant(), nullable=False),
+    sa.Column('actor', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('decision_id')
+    )
+    op.create_index(op.f('ix_retention_decision_pair'), 'retention_decision', ['pair'], unique=False)
     op.create_table('status_fact',
     sa.Column('fact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -350,6 +404,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_status_fact_message_id'), 'status_fact', ['message_id'], unique=False)
     op.create_index(op.f('ix_status_fact_sequence'), 'status_fact', ['sequence'], unique=False)
+    op.create_table('suppression',
+    sa.Column('suppression_id', sa.String(length=32), nullable=False),
+    sa.Column('identifier_digest', sa.String(length=32), nullable=False),
+    sa.Column('country_code', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('entity', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('is_any_entity', sa.Boolean(), nullable=False),
+    sa.Column('channel_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('purpose_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('action_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('occurred_at', Instant(), nullable=False),
+    sa.Column('made_at', Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('suppression_id')
+    )
+    op.create_index(op.f('ix_suppression_identifier_digest'), 'suppression', ['identifier_digest'], unique=False)
     op.create_table('template_fact',
     sa.Column('fact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -388,10 +456,16 @@ def upgrade() -> None:
     sa.Column('rules_digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.PrimaryKeyConstraint('name')
     )
+    op.create_table('window_witness',
+    sa.Column('message_id', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('message_id')
+    )
     op.create_table('wrapping_key',
     sa.Column('wrapping_key_id', sa.Integer(), nullable=False),
     sa.Column('created_at', Instant(), nullable=False),
     sa.Column('wrapped', sa.LargeBinary(), nullable=True),
+    sa.Column('lost_at', Instant(), nullable=True),
     sa.Column('destroyed_at', Instant(), nullable=True),
     sa.PrimaryKeyConstraint('wrapping_key_id')
     )
@@ -401,15 +475,20 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table('wrapping_key')
+    op.drop_table('window_witness')
     op.drop_table('watermark')
     op.drop_index(op.f('ix_verify_run_finished_at'), table_name='verify_run')
     op.drop_table('verify_run')
     op.drop_table('verifier_key')
     op.drop_index(op.f('ix_template_fact_sequence'), table_name='template_fact')
     op.drop_table('template_fact')
+    op.drop_index(op.f('ix_suppression_identifier_digest'), table_name='suppression')
+    op.drop_table('suppression')
     op.drop_index(op.f('ix_status_fact_sequence'), table_name='status_fact')
     op.drop_index(op.f('ix_status_fact_message_id'), table_name='status_fact')
     op.drop_table('status_fact')
+    op.drop_index(op.f('ix_retention_decision_pair'), table_name='retention_decision')
+    op.drop_table('retention_decision')
     op.drop_table('pass')
     op.drop_index(op.f('ix_message_fact_sequence'), table_name='message_fact')
     op.drop_index(op.f('ix_message_fact_message_id'), table_name='message_fact')
@@ -418,6 +497,8 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_message_party_id'), table_name='message')
     op.drop_table('message')
     op.drop_table('merkle_tile')
+    op.drop_index(op.f('ix_legal_hold_matter'), table_name='legal_hold')
+    op.drop_table('legal_hold')
     op.drop_table('key_check')
     op.drop_table('incident_event')
     op.drop_index(op.f('ix_incident_cause'), table_name='incident')
@@ -431,11 +512,14 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_finding_status_code'), table_name='finding')
     op.drop_index(op.f('ix_finding_rule'), table_name='finding')
     op.drop_table('finding')
+    op.drop_table('erasure_decision')
     op.drop_index(op.f('ix_entry_key_wrapping_key_id'), table_name='entry_key')
     op.drop_table('entry_key')
     op.drop_index('ix_entry_own', table_name='entry', sqlite_where=sa.text("kind <> 'capture'"), postgresql_where=sa.text("kind <> 'capture'"))
     op.drop_table('entry')
     op.drop_table('entity_coverage')
+    op.drop_table('disposed_message')
+    op.drop_table('disposed_event')
     op.drop_index(op.f('ix_custodian_sequence'), table_name='custodian')
     op.drop_index(op.f('ix_custodian_custodian_id'), table_name='custodian')
     op.drop_table('custodian')
