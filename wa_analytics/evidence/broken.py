@@ -26,6 +26,8 @@ CODES: Final = {
     "tile_changed": "the stored Merkle tree differs from the entries",
     "trigger_missing": "a trigger that refuses changes is missing or was altered",
     "place_unreadable": "a place for checkpoints cannot be read",
+    "entry_does_not_open": "the entry does not open with the key that stands for it",
+    "derived_differs": "the derived table is not what the evidence gives",
 }
 
 

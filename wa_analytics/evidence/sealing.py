@@ -140,6 +140,26 @@ class Opener:
     def digest(self, kind: str, value: str) -> str:
         return self.digests.digest(kind, value)
 
+    def key_of(self, row: EntryRow) -> bytes:
+        """The key of one entry alone, for whom it is to be shown to. Raises EvidenceBroken."""
+        try:
+            return self._unwrap[row.wrapping_key_id](
+                row.capture_id[:NONCE_BYTES], row.wrapped_key, row.capture_id
+            )
+        except (InvalidTag, KeyError, ValueError):
+            raise EvidenceBroken(
+                f"The key of entry {row.sequence} does not open: it or its wrapping key was altered; "
+                "run `wa verify --derived`."
+            ) from None
+
+    def opens(self, row: EntryRow) -> bool:
+        """Whether the entry opens."""
+        try:
+            next(self.opened([row]))
+        except EvidenceBroken:
+            return False
+        return True
+
     def opened(self, rows: Iterable[EntryRow]) -> Iterator[tuple[int, Capture]]:
         """(sequence, capture) of each row, in order.
 

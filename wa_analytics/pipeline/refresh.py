@@ -92,6 +92,24 @@ def rebuild(
     """Every derived table anew from the evidence alone, beside the old ones, then swapped in."""
     shadow.made(database, t.DERIVED)
     end = size(database)
+    refreshed = made_beside(database, ring, settings, schedule, end, progress=progress)
+    shadow.swapped(database, t.DERIVED)
+    run = _Run(database, settings, schedule)
+    run.marked("facts", end, rules_digest(settings))
+    run.marked("state", end, run.rules)
+    return refreshed
+
+
+def made_beside(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    schedule: tuple[ScheduleRow, ...],
+    end: int,
+    *,
+    progress: Callable[[str], Progress] | None = None,
+) -> Refreshed:
+    """Fill the `new_` tables (`shadow.made`) from the entries before `end`."""
     read = projected(
         database,
         ring,
@@ -103,10 +121,21 @@ def rebuild(
     )
     run = _Run(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
-    shadow.swapped(database, t.DERIVED)
-    run.marked("facts", end, rules_digest(settings))
-    run.marked("state", end, run.rules)
     return Refreshed(read, messages, events, True)
+
+
+def rules_of(settings: Settings, schedule: tuple[ScheduleRow, ...]) -> tuple[str, str]:
+    """Digests of the rules behind facts and behind state, as the watermarks keep them."""
+    return rules_digest(settings), _state_rules(settings, schedule)
+
+
+def _state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...]) -> str:
+    stated = {
+        "facts": rules_digest(settings),
+        "schedule": [repr(row) for row in schedule],
+        "classes": [rule.model_dump() for rule in settings.retention.record_class],
+    }
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
 class _Run:
@@ -119,12 +148,7 @@ class _Run:
         self.settings = settings
         self.schedule = schedule
         self.prefix = prefix
-        stated = {
-            "facts": rules_digest(settings),
-            "schedule": [repr(row) for row in schedule],
-            "classes": [rule.model_dump() for rule in settings.retention.record_class],
-        }
-        self.rules = hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+        self.rules = _state_rules(settings, schedule)
 
     def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
         """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
