@@ -56,7 +56,21 @@ FACTS = (
 )
 STATE = (Message, ConsentEvent, Channel, EntityCoverage)
 DERIVED = FACTS + STATE
-RECORDED = (CheckRun, CheckResult, Finding, Pass, VerifyRun, Watermark, ImportCount, Incident, IncidentEvent)
+RECORDED = (
+    CheckRun,
+    CheckResult,
+    Finding,
+    Pass,
+    VerifyRun,
+    Watermark,
+    ImportCount,
+    Incident,
+    IncidentEvent,
+    LegalHold,
+    RetentionDecision,
+    ErasureDecision,
+    Suppression,
+)
 TABLES = EVIDENCE + DERIVED + RECORDED
 
 __all__ = [
