@@ -23,6 +23,7 @@ from wa_analytics.errors import (
     AlreadyRunning,
     DatabaseUnavailable,
     InputRefused,
+    KeyRefused,
     ReasonRequired,
     WorkspaceMissing,
 )
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from wa_analytics.controls.control import Verdict
+    from wa_analytics.evidence.checkpoint import Checkpoint
+    from wa_analytics.pipeline.derived import DerivedProof
     from wa_analytics.pipeline.intake import Captured
     from wa_analytics.pipeline.judgement import Judgement
+    from wa_analytics.pipeline.proof import Proof
     from wa_analytics.pipeline.refresh import Refreshed
     from wa_analytics.reports.metric_table import MetricTable
     from wa_analytics.reports.overview import Freshness, Overview
@@ -314,23 +318,104 @@ class Workspace:
 
         Raises ReasonRequired without a reason. Journalled before anything is shown.
         """
-        from wa_analytics.evidence.log import journal
         from wa_analytics.pipeline.lookup import revealed
 
-        if not reason.strip():
-            raise ReasonRequired("A reveal needs a reason; say why with --reason.")
         ids = [str(message_id) for message_id in message_ids]
-        journal(
+        self._journalled("reveal", reason, at, {"message_ids": ids})
+        return revealed(self.database, self.ring, self.settings, ids)
+
+    def search(
+        self,
+        text: str,
+        *,
+        reason: str,
+        is_regex: bool = False,
+        at: datetime | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> pl.DataFrame:
+        """Messages whose text holds all words of `text`, or matches it as a regular expression:
+        message_id, sent_at, source. What they say is for `reveal`.
+
+        Raises ReasonRequired, InputRefused. Journalled, with the text searched for, before it begins.
+        """
+        from wa_analytics.pipeline.search import found, match_of
+
+        match = match_of(text, is_regex=is_regex)
+        self._journalled("search", reason, at, {"text": text, "is_regex": is_regex})
+        return found(self.database, self.ring, self.settings, match, progress=progress)
+
+    def _journalled(self, action: str, reason: str, at: datetime | None, detail: dict[str, Any]) -> int:
+        """Say in the journal what is about to be shown. Raises ReasonRequired."""
+        from wa_analytics.evidence.log import journal
+
+        if not reason.strip():
+            raise ReasonRequired(f"A {action} needs a reason; say why with --reason.")
+        return journal(
             self.database,
             self.ring,
             actor=actor(),
-            action="reveal",
+            action=action,
             reason=reason,
             outcome="granted",
             at=at or now(),
-            detail={"message_ids": ids},
+            detail=detail,
         )
-        return revealed(self.database, self.ring, self.settings, ids)
+
+    # Proof
+
+    def checkpoint(self, *, at: datetime | None = None) -> Checkpoint:
+        """Seal the log: a signed head over all entries, kept in the database and in every place.
+
+        Raises EvidenceBroken, PlaceUnavailable.
+        """
+        from wa_analytics.evidence.checkpoint import seal
+
+        return seal(self.database, self.ring, at or now())
+
+    def seal_pending(self, *, at: datetime | None = None) -> Checkpoint | None:
+        """Seal what waits for a checkpoint; None if nothing does. For the end of a program."""
+        from wa_analytics.evidence.checkpoint import seal_pending
+
+        return seal_pending(self.database, self.ring, at or now())
+
+    def seal_if_due(self, *, at: datetime | None = None) -> Checkpoint | None:
+        """Seal if entries have waited for `evidence.seal_seconds`. For programs that go on."""
+        from wa_analytics.evidence.checkpoint import seal_if_due
+
+        return seal_if_due(self.database, self.ring, at or now())
+
+    def verify(
+        self,
+        *,
+        is_derived: bool = False,
+        at: datetime | None = None,
+        progress: Callable[[str], Callable[[int, int], None]] | None = None,
+    ) -> Proof:
+        """Prove the log from its stored bytes; needs no key. `.outcome`, `.findings`, `.frame`.
+
+        is_derived: also hold the derived tables against a rebuild, which needs the keys; without
+        them that part is not evaluated. The run and its findings are recorded.
+        """
+        from wa_analytics.evidence.places import places_of
+        from wa_analytics.evidence.verify import verify
+        from wa_analytics.pipeline.proof import Proof, recorded
+
+        started_at = at or now()
+        places = places_of(self.home, self.settings)
+        verification = verify(self.database, places, progress("evidence") if progress else None)
+        proof = Proof(verification, self._derived_proof(progress) if is_derived else None)
+        recorded(self.database, proof, started_at, at or now())
+        return proof
+
+    def _derived_proof(self, progress: Any) -> DerivedProof:
+        from wa_analytics.pipeline.derived import DerivedProof, derived_proof
+
+        try:
+            ring = self.ring
+        except KeyRefused as error:
+            return DerivedProof("not_evaluated", str(error))
+        with self.locked("refresh"):
+            return derived_proof(self.database, ring, self.settings, self.schedule, progress=progress)
 
     def explain(self, subject_id: str) -> Any:
         """Why a message, a consent event or a party stands as it does, in sentences, no person in
