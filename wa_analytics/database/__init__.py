@@ -8,6 +8,7 @@ process holds, so that committed rows of another process vanish (`tests/database
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,7 +148,18 @@ class Database:
         """The rows of a query. `*_at`, `retain_until`, `dispose_by` are aware UTC instants, `is_`,
         `has_`, `was_` Booleans, as the tables declare them."""
         with self.reading() as connection:
-            return frame_of(connection.execute(text(sql), bound(params, self.dialect)), self.dialect)
+            if self.dialect == "sqlite":
+                # SQLAlchemy's rows cost as much again as the plain tuples.
+                cursor = connection.connection.cursor()
+                try:
+                    cursor.execute(sql, bound(params, self.dialect))
+                    return frame_of([name for name, *_ in cursor.description], cursor.fetchall(), self.dialect)
+                except sqlite3.OperationalError as error:
+                    raise self._unavailable(error) from None
+                finally:
+                    cursor.close()
+            result = connection.execute(text(sql), params)
+            return frame_of(list(result.keys()), result.fetchall(), self.dialect)
 
     def table(
         self,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Connection, CursorResult, Integer, LargeBinary, String, TypeDecorator, text
+from sqlalchemy import Boolean, Connection, Integer, LargeBinary, String, TypeDecorator, text
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
@@ -76,7 +76,7 @@ class Writer:
             if self.dialect == "sqlite":
                 marks = ", ".join("?" * len(columns))
                 verb = "INSERT OR IGNORE" if skip_known else "INSERT"
-                cursor.executemany(f"{verb} INTO {name} ({quoted}) VALUES ({marks})", rows)
+                cursor.executemany(f"{verb} INTO {name} ({quoted}) VALUES ({marks})", rows)  # type: ignore[arg-type]
                 return
             target = name
             if skip_known:
@@ -120,13 +120,12 @@ def written(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).dt.strftime(INSTANT_FORMAT) for name in instants)
 
 
-def frame_of(result: CursorResult[Any], dialect: str) -> pl.DataFrame:
+def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]], dialect: str) -> pl.DataFrame:
     """A query's rows as a frame, instants and Booleans typed by column name."""
     import polars as pl
 
-    names = list(result.keys())
     instants, booleans = _declared()
-    cells: Sequence[Sequence[Any]] = list(zip(*result.fetchall(), strict=True))
+    cells: Sequence[Sequence[Any]] = list(zip(*rows, strict=True))
     if not cells:
         cells = [() for _ in names]
     series = []

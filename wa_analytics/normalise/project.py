@@ -99,21 +99,20 @@ class Projection:
     def add(self, sequence: int, recognition: str, provider: str, records: Iterable[Record]) -> None:
         """Rows of one capture's records."""
         for record in records:
-            kind = type(record)
-            if kind is StatusRecord:
-                self._status(sequence, record)  # type: ignore[arg-type]
-            elif kind is MessageRecord:
-                self._message(sequence, record)  # type: ignore[arg-type]
-            elif kind is ConsentRecord:
-                self._consent(sequence, record)  # type: ignore[arg-type]
-            elif kind is LinkRecord:
-                self._linked(record.people, record.rule)  # type: ignore[union-attr]
-            elif kind is UnknownRecord:
-                self.note(sequence, recognition, provider, record.kind, record.name)  # type: ignore[union-attr]
-            elif kind is TemplateRecord:
-                self._template(sequence, record)  # type: ignore[arg-type]
+            if isinstance(record, StatusRecord):
+                self._status(sequence, record)
+            elif isinstance(record, MessageRecord):
+                self._message(sequence, record)
+            elif isinstance(record, ConsentRecord):
+                self._consent(sequence, record)
+            elif isinstance(record, LinkRecord):
+                self._linked(record.people, record.rule)
+            elif isinstance(record, UnknownRecord):
+                self.note(sequence, recognition, provider, record.kind, record.name)
+            elif isinstance(record, TemplateRecord):
+                self._template(sequence, record)
             else:
-                self._custodian(sequence, record)  # type: ignore[arg-type]
+                self._custodian(sequence, record)
 
     def note(self, sequence: int, recognition: str, provider: str, code: str, name: str) -> None:
         self.rows["capture_note"].append((sequence, recognition, provider, code, name))

@@ -101,7 +101,7 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
             party=row["party_id"],
             at=row["sent_at"],
         )
-        timeline = timeline.vstack(events.select(timeline.columns).cast(timeline.schema)).sort("occurred_at")  # type: ignore[arg-type]
+        timeline = timeline.vstack(events.select(timeline.columns).cast(timeline.schema)).sort("occurred_at")
     return Explanation("message", row["message_id"], tuple(lines), timeline)
 
 

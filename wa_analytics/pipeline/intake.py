@@ -5,6 +5,7 @@ A record that no parser understands is kept like any other and named once, when 
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import Sealed, Sealer
+from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.providers import parser
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.settings import Settings
@@ -80,6 +82,7 @@ _intake: _Intake | None = None
 def _started(settings: Settings, received_at: int) -> None:
     global _intake
     _intake = _Intake(settings, received_at)
+    gc.disable()
 
 
 def _sealed(sealer: Sealer, chunk: RawChunk) -> tuple[list[Sealed], list[Unreadable]]:
@@ -113,18 +116,19 @@ def captured(
                 else:
                     yield chunk
 
-    for rows, unreadable in _all_sealed(database, ring, settings, received_at, moment, chunks()):
-        if unreadable:
-            there = known(database, [entry.recognition_digest for entry in unreadable])
-            for entry in unreadable:
-                if entry.recognition_digest not in there:
-                    there.add(entry.recognition_digest)
-                    outcome.unreadable.append(entry.sentence)
-        appended = append(database, rows)
-        outcome.stored += appended.stored
-        outcome.repeated += appended.repeated
-        if progress:
-            progress(len(rows))
+    with uncollected():
+        for rows, unreadable in _all_sealed(database, ring, settings, received_at, moment, chunks()):
+            if unreadable:
+                there = known(database, [entry.recognition_digest for entry in unreadable])
+                for entry in unreadable:
+                    if entry.recognition_digest not in there:
+                        there.add(entry.recognition_digest)
+                        outcome.unreadable.append(entry.sentence)
+            appended = append(database, rows)
+            outcome.stored += appended.stored
+            outcome.repeated += appended.repeated
+            if progress:
+                progress(len(rows))
     counted(database, provider, outcome, received_at)
     return outcome
 

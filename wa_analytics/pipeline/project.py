@@ -6,6 +6,7 @@ codes and times.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections import deque
@@ -19,6 +20,8 @@ from wa_analytics.consent.words import opt_out_test
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
+from wa_analytics.pipeline.disposed import disposed_ids
+from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.providers import parser
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
@@ -94,6 +97,8 @@ _reader: Reader | None = None
 def _started(reader: Reader) -> None:
     global _reader
     _reader = reader
+    # A worker makes no cycles; looking for them among millions of rows costs more than the rows.
+    gc.disable()
 
 
 def _read(entries: list[EntryRow]) -> tuple[int, Rows]:
@@ -113,30 +118,31 @@ def projected(
 ) -> int:
     """Facts of the entries `start` to `end` into the fact tables; returns how many entries were
     read. Commits per chunk, the watermark in the same transaction."""
-    from wa_analytics.tables import Watermark
-
     reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
     rules = rules_digest(settings)
     seen: set[Any] = set()
-    for reached, rows in _in_order(database, reader, start, end):
-        with database.writing(prefix, is_derived=True) as writer:
-            for name, columns in COLUMNS.items():
-                if found := rows.get(name):
-                    if name in UNIQUE:
-                        found = [row for row in found if row[:3] not in seen]
-                        seen.update(row[:3] for row in found)
-                    if found:
-                        writer.append(_table(name), columns, found, skip_known=name in UNIQUE)
-            if not prefix:
-                writer.execute(
-                    f'DELETE FROM "{Watermark.__tablename__}" WHERE name = \'facts\'',
-                )
-                writer.append(
-                    Watermark, ("name", "sequence", "rules_digest"), [("facts", reached, rules)]
-                )
-        if progress:
-            progress(reached - start, end - start)
+    with uncollected():
+        for reached, rows in _in_order(database, reader, start, end):
+            _stored(database, prefix, rows, seen, (reached, rules))
+            if progress:
+                progress(reached - start, end - start)
     return max(0, end - start)
+
+
+def _stored(database: Database, prefix: str, rows: Rows, seen: set[Any], mark: tuple[int, str]) -> None:
+    from wa_analytics.tables import Watermark
+
+    with database.writing(prefix, is_derived=True) as writer:
+        for name, columns in COLUMNS.items():
+            found = rows.get(name, [])
+            if name in UNIQUE:
+                found = [row for row in found if row[:3] not in seen]
+                seen.update(row[:3] for row in found)
+            if found:
+                writer.append(_table(name), columns, found, skip_known=name in UNIQUE)
+        if not prefix:
+            writer.execute("DELETE FROM watermark WHERE name = 'facts'")
+            writer.append(Watermark, ("name", "sequence", "rules_digest"), [("facts", *mark)])
 
 
 def _table(name: str) -> Any:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import SQLModel
 
-from wa_analytics.tables.column import WHOLE, clear, digest, instant
+from wa_analytics.tables.column import WHOLE, clear, instant
 
 
 class CheckRun(SQLModel, table=True):
