@@ -1,0 +1,258 @@
+"""The pictures of the pages: Altair in the house theme, in the screen's font.
+
+Frames in, charts out; `shown` puts one on the page. Empty frames give None, and the page says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from wa_analytics.metrics.metric import Metric
+from wa_analytics.reports.charts import ACCENT, ALARM, INK, MUTED, house_config, trend_chart
+from wa_analytics.reports.disclosure import SMALLEST_SHOWN
+
+SCREEN_FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', system-ui, sans-serif"
+AMBER, CALM, PALE = "#d9a441", "#8fb4cd", "#c9d3dc"
+#: consent state → words and colour; granted is drawn apart, since it hides the others
+STATES = {
+    "withdrawn": ("withdrawn", "#9c2f20"),
+    "refused": ("refused", "#cf6a54"),
+    "never_asked": ("no record found", "#d98032"),
+    "expired": ("expired", "#d9a441"),
+    "wrong_purpose": ("other purpose only", "#7b5ea7"),
+    "unconfirmed": ("never confirmed", "#4aa3c7"),
+    "not_evaluated": ("not evaluated", "#9aa7b3"),
+}
+RETENTION = {
+    "overdue": ALARM,
+    "due in 90 days": AMBER,
+    "due later": CALM,
+    "no end date": PALE,
+    "in conflict": "#7b5ea7",
+    "unscheduled": "#8a7a3b",
+}
+IN_ORDER = ("due later", "no end date")
+
+
+def shown(chart: Any, alternative: str, empty: str = "nothing to draw yet", key: str | None = None) -> None:
+    """The chart over the full width, with words for those who cannot see it; None is said instead."""
+    if chart is None:
+        st.html(f'<p class="wb-muted" style="padding:28px 4px">{empty}</p>')
+        return
+    config = house_config() | {"font": SCREEN_FONT, "background": "transparent"}
+    config["axis"] = config["axis"] | {"labelFontSize": 12, "titleFontSize": 12}
+    config["legend"] = config["legend"] | {"labelFontSize": 12, "title": None, "offset": 6}
+    st.altair_chart(chart.configure(**config), width="stretch", theme=None, alt=alternative, key=key)
+
+
+def _weeks(title: str | None = None) -> alt.X:
+    return alt.X(
+        "utcyearmonthdate(week):T",
+        title=title,
+        axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True),
+        scale=alt.Scale(padding=10),
+    )
+
+
+def trend(frame: pl.DataFrame, metric: Metric, height: int = 268) -> Any:
+    """One metric by week."""
+    if frame.filter(pl.col("metric") == metric.name, pl.col("denominator") > 0).is_empty():
+        return None
+    drawn = trend_chart(frame, metric, height=height)
+    drawn.title = alt.Undefined  # the card has one
+    return drawn
+
+
+def judged_sends(sends: pl.DataFrame, height: int = 130) -> Any:
+    """All judged sends by week, as the ground for the exceptions below it."""
+    if sends.is_empty():
+        return None
+    weekly = sends.group_by("week").agg(pl.col("sends").sum()).sort("week")
+    return (
+        alt.Chart(weekly.with_columns(pl.col("week").cast(pl.String)), height=height)
+        .mark_area(color=ACCENT, opacity=0.16, line={"color": ACCENT, "strokeWidth": 1.6})
+        .encode(
+            x=_weeks(),
+            y=alt.Y("sends:Q", title="sends judged", axis=alt.Axis(format=",d", tickCount=3, tickMinStep=1)),
+            tooltip=[alt.Tooltip("week:N", title="week from"), alt.Tooltip("sends:Q", format=",d")],
+        )
+    )
+
+
+def sends_without_consent(sends: pl.DataFrame, height: int = 285) -> Any:
+    """Judged sends other than granted by week, stacked by state."""
+    others = sends.filter(pl.col("state").is_in(list(STATES))).with_columns(
+        pl.col("week").cast(pl.String),
+        pl.col("state").replace({key: words for key, (words, _) in STATES.items()}),
+    )
+    if others.is_empty():
+        return None
+    return _stacked(others, "state", "sends", dict(STATES.values()), height)
+
+
+def opt_outs(frame: pl.DataFrame, sources: list[str], height: int = 232) -> Any:
+    """Withdrawals, refusals and stops by week, stacked by the way they came."""
+    if frame.is_empty():
+        return None
+    colours = dict(zip(sources, (ACCENT, "#d98032", "#3f8f6b", "#7b5ea7"), strict=True))
+    return _stacked(frame.with_columns(pl.col("week").cast(pl.String)), "source", "events", colours, height)
+
+
+def _stacked(frame: pl.DataFrame, colour: str, value: str, colours: dict[str, str], height: int) -> Any:
+    present = [name for name in colours if name in set(frame[colour].to_list())]
+    ranked = frame.with_columns(
+        pl.col(colour).replace_strict({name: index for index, name in enumerate(present)}).alias("rank")
+    )
+    return (
+        alt.Chart(ranked, height=height)
+        .mark_bar(width=13)
+        .encode(
+            x=_weeks(),
+            y=alt.Y(f"{value}:Q", title=value, axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)),
+            color=alt.Color(
+                f"{colour}:N",
+                scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
+                legend=alt.Legend(orient="top", columns=3 if len(present) > 4 else 2),
+            ),
+            order=alt.Order("rank:Q"),
+            tooltip=[
+                alt.Tooltip("week:N", title="week from"),
+                f"{colour}:N",
+                alt.Tooltip(f"{value}:Q", format=",d"),
+            ],
+        )
+    )
+
+
+def coverage(frame: pl.DataFrame, names: dict[str, str], overall: float | None) -> Any:
+    """Consent coverage by group as points on a zoomed scale; the thin line is the overall share.
+
+    Groups with fewer than five judged sends stand at the end without a share.
+    """
+    if frame.is_empty():
+        return None
+    rows = (
+        frame.with_columns(
+            pl.col("group").replace(names),
+            pl.when(pl.col("denominator") >= SMALLEST_SHOWN).then("ratio").alias("share"),
+        )
+        .with_columns(
+            pl.when(pl.col("share").is_null())
+            .then(pl.lit(f"fewer than {SMALLEST_SHOWN} sends"))
+            .otherwise(
+                pl.format("{} %", (pl.col("ratio") * 100).round(1))
+                + pl.format("  ({} of {})", pl.col("numerator"), pl.col("denominator"))
+            )
+            .alias("text")
+        )
+        .sort("share", nulls_last=True)
+        .head(14)
+    )
+    known = rows["share"].drop_nulls()
+    least = float(known.min()) if known.len() else 0.9  # type: ignore[arg-type]
+    floor = max(0.0, (int(least * 100) - 2) / 100)
+    scale = alt.Scale(domain=[floor, 1.0], nice=False)
+    base = alt.Chart(rows, height=62 + 30 * rows.height).encode(
+        y=alt.Y("group:N", sort=rows["group"].to_list(), title=None, axis=_names(190)),
+    )
+    line = base.mark_rule(color="#dbe3ea", strokeWidth=5, strokeCap="round").encode(
+        x=alt.X(
+            "share:Q",
+            scale=scale,
+            title="share of judged sends with consent",
+            axis=alt.Axis(format=".0%", tickCount=5),
+        ),
+        x2=alt.value(0),
+    )
+    points = base.mark_circle(size=120, opacity=1).encode(
+        x=alt.X("share:Q", scale=scale),
+        color=alt.condition(alt.datum.share < (overall or 0) - 0.005, alt.value(ALARM), alt.value(ACCENT)),
+        tooltip=["group:N", alt.Tooltip("text:N", title="coverage")],
+    )
+    words = base.mark_text(align="left", dx=12, color=INK, fontSize=12).encode(
+        x=alt.value("width"), text="text:N"
+    )
+    layers = [line, points, words]
+    if overall is not None:
+        ground = alt.Chart(pl.DataFrame({"overall": [overall]}))
+        layers.insert(
+            1, ground.mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x=alt.X("overall:Q", scale=scale))
+        )
+    # room to the right of 100 % for the words
+    return alt.layer(*layers).properties(padding={"right": 122, "left": 5, "top": 5, "bottom": 5})
+
+
+def retention_classes(frame: pl.DataFrame, names: dict[str, str], show_company: bool) -> Any:
+    """Messages that need a hand, by record class (and company); those in order are not drawn."""
+    wanting = frame.filter(pl.col("state").is_in([name for name in RETENTION if name not in IN_ORDER]))
+    if wanting.is_empty():
+        return None
+    label = pl.col("record_class").str.replace_all("_", " ")
+    rows = wanting.with_columns(
+        (label + " · " + pl.col("entity").replace(names) if show_company else label).alias("class"),
+        pl.col("state").replace_strict({name: index for index, name in enumerate(RETENTION)}).alias("rank"),
+    )
+    largest = rows.group_by("class").agg(pl.col("messages").sum()).sort("messages", descending=True)
+    present = [name for name in RETENTION if name in set(rows["state"].to_list())]
+    return (
+        alt.Chart(rows, height=78 + 28 * largest.height)
+        .mark_bar(height=16, cornerRadiusEnd=0)
+        .encode(
+            y=alt.Y("class:N", sort=largest["class"].to_list(), title=None, axis=_names(260)),
+            x=alt.X("messages:Q", title="messages", axis=alt.Axis(format=",d", tickCount=5, tickMinStep=1)),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=present, range=[RETENTION[name] for name in present]),
+                legend=alt.Legend(orient="top", columns=6),
+            ),
+            order=alt.Order("rank:Q"),
+            tooltip=["class:N", "state:N", alt.Tooltip("messages:Q", format=",d")],
+        )
+    )
+
+
+def _names(limit: int) -> alt.Axis:
+    return alt.Axis(labelLimit=limit, labelColor=INK)
+
+
+def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
+    """Dates of disposal by month, from two years back to two years ahead; the line is now."""
+    near = frame.filter(
+        pl.col("month").is_between((as_of - timedelta(days=730)).date(), (as_of + timedelta(days=730)).date())
+    )
+    if near.is_empty():
+        return None
+    present = [name for name in RETENTION if name in set(near["state"].to_list())]
+    rows = near.with_columns(pl.col("month").cast(pl.String))
+    bars = (
+        alt.Chart(rows, height=height)
+        .mark_bar(width=12, xOffset=7)
+        .encode(
+            x=alt.X(
+                "utcyearmonthdate(month):T",
+                title=None,
+                axis=alt.Axis(format="%b %y", labelOverlap=True, tickCount="month"),
+                scale=alt.Scale(padding=12),
+            ),
+            y=alt.Y("messages:Q", title="messages", axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=present, range=[RETENTION[name] for name in present]),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("month:N", title="month"),
+                "state:N",
+                alt.Tooltip("messages:Q", format=",d"),
+            ],
+        )
+    )
+    ground = alt.Chart(pl.DataFrame({"now": [as_of.date().isoformat()], "words": ["today"]}))
+    line = ground.mark_rule(color=INK, strokeDash=[4, 3]).encode(x="utcyearmonthdate(now):T")
+    words = ground.mark_text(align="left", dx=5, dy=8, baseline="top", color=INK, fontSize=12)
+    return bars + line + words.encode(x="utcyearmonthdate(now):T", y=alt.value(0), text="words:N")

@@ -1,0 +1,107 @@
+"""Had each person we wrote to agreed, and not said no since?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import charts, look, workbench
+from dashboard.board import DIMENSIONS, OPT_OUT_SOURCES, Board, RuleLine
+from dashboard.frame import framed
+from wa_analytics.reports.wording import whole
+
+WORDS = {"entity": "company", "purpose": "purpose", "country": "country", "template": "template"}
+
+
+@framed("Consent", "had each person agreed, and not said no since")
+def page(screen: workbench.Screen, board: Board) -> None:
+    shown = board.overview
+    tiles = []
+    for name in ("consent_coverage", "sends_after_withdrawal", "opt_out_share", "window_breaches_attempted"):
+        found = shown.figure(name)
+        unit = f"{whole(found.numerator)} of {whole(found.denominator)} · {found.change_text} since last week"
+        tiles.append(look.number_card(found.title, found.text, unit))
+    look.cards(tiles)
+    left, right = st.columns([6, 5])
+    with left, st.container(border=True, height="stretch", key="card_sends"):
+        _sends(board)
+    with right:
+        with st.container(border=True, key="card_coverage"):
+            _coverage(screen, board)
+        with st.container(border=True, height="stretch", key="card_opt_outs"):
+            st.html("<h3>People saying no, by week</h3>")
+            charts.shown(
+                charts.opt_outs(board.opt_outs, list(OPT_OUT_SOURCES.values())),
+                "Withdrawals, refusals and stops per week by the way they came",
+                empty="no withdrawal, refusal or stop was captured in the last half year",
+                key="chart_opt_outs",
+            )
+    with st.container(border=True, key="card_rules"):
+        st.html("<h3>Findings by rule</h3>")
+        st.html(rule_table(board.consent_rules))
+        rules = tuple(line.rule for line in board.consent_rules)
+        st.download_button(
+            "Download findings (CSV, keys only)",
+            lambda: workbench.findings_csv(board.company, rules),
+            file_name="consent-findings.csv",
+            mime="text/csv",
+            on_click="ignore",
+        )
+
+
+def _sends(board: Board) -> None:
+    st.html("<h3>Sends without consent, by state and week</h3>")
+    charts.shown(
+        charts.sends_without_consent(board.sends),
+        "Bars of sends without consent per week, by consent state",
+        empty="no send without consent in the last half year"
+        if board.sends.height
+        else "not evaluated: no send was judged in the last half year",
+        key="chart_states",
+    )
+    st.html('<span class="wb-muted" style="font-size:12.5px">of all sends whose consent was judged</span>')
+    charts.shown(charts.judged_sends(board.sends), "Judged sends per week", empty="none", key="chart_judged")
+
+
+def _coverage(screen: workbench.Screen, board: Board) -> None:
+    names = {company.key or "": company.name for company in screen.companies}
+    head, choice = st.columns([2, 5], vertical_alignment="center")
+    head.html("<h3>Coverage</h3>")
+    with choice, st.container(horizontal=True, horizontal_alignment="right"):
+        dimension = st.segmented_control(
+            "Coverage by",
+            DIMENSIONS,
+            default="template" if board.company else "entity",
+            format_func=WORDS.__getitem__,
+            key=f"dimension_{bool(board.company)}",
+            required=True,
+            label_visibility="collapsed",
+        )
+    overall = board.overview.figure("consent_coverage")
+    charts.shown(
+        charts.coverage(board.coverage[dimension or "entity"], names, overall.ratio),
+        f"Consent coverage by {WORDS[dimension or 'entity']}; overall {overall.text}",
+        empty="not evaluated: no send could be judged",
+        key="chart_coverage",
+    )
+
+
+def rule_table(lines: tuple[RuleLine, ...], *, has_recent: bool = True) -> look.Html:
+    """Rules with severity, open findings and the three-valued outcome; `has_recent`: those of the
+    last week, too."""
+    words = {"pass": "no exception found", "fail": "exceptions found", "not_evaluated": "not evaluated"}
+    head = ["rule", "severity", "open", "of the last 7 days", "outcome"]
+    rows = []
+    for line in lines:
+        counts = [line.open_count, line.recent_count]
+        rows.append(
+            [
+                look.with_note(line.title, line.reason or line.rule),
+                look.severity(line.severity),
+                *("–" if line.outcome == "not_evaluated" else whole(count) for count in counts),
+                look.verdict(line.outcome, words[line.outcome]),
+            ]
+        )
+    if not has_recent:
+        for cells in (head, *rows):
+            del cells[3]
+    return look.table(head, rows, numeric=(2, 3) if has_recent else (2,))

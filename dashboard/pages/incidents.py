@@ -1,0 +1,167 @@
+"""What went wrong, who deals with it, and which clock runs?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+import wa_analytics as wa
+from dashboard import look, workbench
+from dashboard.board import Board
+from dashboard.frame import framed
+from dashboard.incident import Incident
+from wa_analytics.incidents.deadlines import Clock
+from wa_analytics.reports.wording import last_day, moment, span, whole
+
+KIND = {"compliance_failure": "compliance failure", "personal_data_breach": "personal-data breach"}
+BREACH = {"undecided": "breach? undecided", "yes": "personal-data breach", "no": "decided: no breach"}
+CLOCK = {
+    "running": ("open", "running"),
+    "overdue": ("bad", "✕ past"),
+    "undecided": ("open", "? undecided"),
+    "not_required": ("calm", "none"),
+    "stopped": ("calm", "stopped"),
+}
+
+
+@framed("Incidents", "what went wrong, who deals with it, which clock runs")
+def page(screen: workbench.Screen, board: Board) -> None:
+    at = wa.now()
+    mine = screen.incidents_of(board.company)
+    running = [each for each in mine if each.state.status_code != "closed"]
+    _numbers(running, at)
+    left, right = st.columns([7, 6])
+    with left, st.container(border=True, height="stretch", key="card_list"):
+        st.html("<h3>Incidents</h3>")
+        if mine:
+            st.html(_list(mine, at))
+        else:
+            st.html('<p class="wb-muted">No incident was ever opened here. After the next check run, '
+                    "findings are grouped into incidents by cause.</p>")  # fmt: skip
+        st.download_button(
+            "Download the scorecard",
+            workbench.scorecard_html,
+            file_name="scorecard.html",
+            mime="text/html",
+            on_click="ignore",
+        )
+    with right, st.container(border=True, height="stretch", key="card_detail"):
+        if mine:
+            _detail(mine, at)
+        else:
+            st.html('<p class="wb-muted">Nothing to show.</p>')
+
+
+def _numbers(running: list[Incident], at: datetime) -> None:
+    legal = [clock for each in running for clock in each.clocks(at) if clock.regime != "policy"]
+    ticking = [clock for clock in legal if clock.state in ("running", "overdue")]
+    late = [each for each in running if each.state.policy_due_at and each.state.policy_due_at <= at]
+    undecided = [
+        each
+        for each in running
+        if each.state.breach_code == "undecided" and each.state.severity_code == "critical"
+    ]
+    worst = sum(each.state.severity_code == "critical" for each in running)
+    nearest = min((clock.margin for clock in ticking if clock.margin is not None), default=None)
+    look.cards(
+        [
+            look.number_card("Open incidents", whole(len(running)), f"{worst} of them critical"),
+            look.number_card(
+                "Legal clocks", whole(len(ticking)),
+                f"nearest: {span(nearest)}" if ticking else "none was started by a person",
+                "bad" if any(clock.state == "overdue" for clock in ticking) else "open" if ticking else "",
+            ),
+            look.number_card(
+                "Past the policy's date", whole(len(late)), "the company's own policy, no legal deadline",
+                "bad" if late else "",
+            ),
+            look.number_card(
+                "Breach? undecided", whole(len(undecided)), "critical ones that wait for a person's answer",
+                "open" if undecided else "",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _list(mine: list[Incident], at: datetime) -> look.Html:
+    rows = []
+    for each in mine:
+        state = each.state
+        late = state.status_code != "closed" and state.policy_due_at and state.policy_due_at <= at
+        due = last_day(state.policy_due_at, each.time_zone)
+        rows.append(
+            (
+                look.Html(f"<b>{look.safe(state.incident_id)}</b>"),
+                look.with_note(state.title, f"{BREACH[state.breach_code]} · owner {each.owner}"),
+                look.severity(state.severity_code),
+                whole(state.finding_count) if state.rule else "–",
+                state.status_code,
+                look.badge("bad", f"✕ {due}")
+                if late
+                else look.Html(f'<span style="white-space:nowrap">{look.safe(due)}</span>'),
+            )
+        )
+    head = ("", "what happened", "severity", "findings", "status", "policy date")
+    return look.table(head, rows, numeric=(3,), height=560)
+
+
+def _detail(mine: list[Incident], at: datetime) -> None:
+    by_id = {each.state.incident_id: each for each in mine}
+    ids = list(by_id)
+    linked = st.query_params.get("incident")
+    chosen = st.selectbox(
+        "Incident",
+        ids,
+        index=ids.index(linked) if linked in by_id else 0,
+        format_func=lambda key: f"{key} · {by_id[key].state.title}",
+    )
+    each = by_id[chosen]
+    state, zone = each.state, each.time_zone
+    kind = look.badge("bad" if state.breach_code == "yes" else "open", BREACH[state.breach_code])
+    st.html(
+        f'<h3>{look.safe(state.title)}</h3><div style="display:flex;gap:6px;margin:8px 0 2px;flex-wrap:wrap">'
+        f"{look.severity(state.severity_code)}{kind}{look.badge('calm', state.status_code)}</div>"
+    )
+    facts = [
+        ("kind", KIND[state.kind_code]),
+        ("company", each.company),
+        ("owner", each.owner),
+        ("opened", moment(state.opened_at, zone)),
+        (
+            "findings",
+            f"{whole(state.finding_count)} of {state.rule}" if state.rule else "none: reported by a person",
+        ),
+        ("happened", _extent(each)),
+    ]
+    st.html(look.facts(facts))
+    st.html("<h3>Clocks</h3>")
+    rows = [_clock(clock, zone) for clock in each.clocks(at)]
+    st.html(look.table(("deadline", "state", "until"), rows))
+    st.html("<h3>History</h3>")
+    steps = [
+        (moment(step.at, zone), step.action_code, look.with_note(step.note or "–", f"by {step.actor}"))
+        for step in each.steps
+    ]
+    st.html(look.table(("when", "step", ""), steps, height=220))
+    st.download_button(
+        f"Download the report on {chosen}",
+        lambda: workbench.incident_html(chosen),
+        file_name=f"{chosen}.html",
+        mime="text/html",
+        on_click="ignore",
+        type="primary",
+    )
+
+
+def _extent(each: Incident) -> str:
+    first, last = each.state.occurred_from, each.state.occurred_to
+    if first is None or last is None:
+        return "not told"
+    return f"{moment(first, each.time_zone)} to {moment(last, each.time_zone)}"
+
+
+def _clock(clock: Clock, zone: str) -> tuple[object, ...]:
+    kind, words = CLOCK[clock.state]
+    until = look.with_note(moment(clock.due_at, zone), span(clock.margin)) if clock.due_at else "–"
+    return look.with_note(clock.citation, clock.reason), look.badge(kind, words), until

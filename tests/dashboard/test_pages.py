@@ -1,0 +1,167 @@
+"""Each page run by Streamlit's own tester, on a workspace, on an empty one and on none."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import wa_analytics as wa
+from dashboard import workbench
+from dashboard.board import RETENTION_STATES
+from tests.demo_workspace import Demo
+from wa_analytics.reports.checklist import QUESTIONS
+
+PAGES = ("overview", "consent", "retention", "incidents")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit.*", "ignore::ResourceWarning")
+
+
+def _run(name: str) -> AppTest:
+    def script(name: str) -> None:
+        from importlib import import_module
+
+        import_module(f"dashboard.pages.{name}").page()
+
+    return AppTest.from_function(script, args=(name,), default_timeout=120).run()
+
+
+def _text(page: AppTest) -> str:
+    """Everything the page says in its HTML, without tags."""
+    markup = " ".join(element.proto.body for element in page.get("html"))
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", markup, flags=re.S)))
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest, demo: Demo) -> tuple[str, AppTest]:
+    return request.param, _run(request.param)
+
+
+def test_page_draws_without_exception_and_says_how_fresh_it_is(page: tuple[str, AppTest]) -> None:
+    name, shown = page
+    assert not shown.exception
+    text = _text(shown)
+    assert name.capitalize() in text
+    assert "last capture" in text
+    assert "last check" in text
+    assert "checked in time" in text
+    assert "check overdue" not in text
+    assert "not legal advice" in text
+
+
+def test_no_page_calls_anything_compliant(page: tuple[str, AppTest]) -> None:
+    text = _text(page[1]).replace("no statement here says that a company is compliant", "")
+    assert "compliant" not in text
+
+
+def test_no_page_shows_a_person(page: tuple[str, AppTest], demo: Demo) -> None:
+    text = _text(page[1])
+    assert [secret for secret in demo.world.people_secrets() if secret in text] == []
+
+
+def test_overview_answers_the_four_questions_with_what_did_not_run(demo: Demo) -> None:
+    text = _text(_run("overview"))
+    for question in QUESTIONS:
+        assert question.title in text
+    assert "not evaluated: no inventory connected" in text.lower()
+    assert re.search(r"\d+ exceptions? found, \d+ of \d+ tests ran", text)
+    assert "owner Data Protection Officer" in text
+
+
+def test_three_decisions_are_those_of_the_workspace(demo: Demo) -> None:
+    text = _text(_run("overview"))
+    decisions = demo.workspace.overview().decisions
+    assert len(decisions) == 3
+    for decision in decisions:
+        assert decision.text in text
+        assert decision.due_text in text
+
+
+def test_company_filter_changes_the_numbers(demo: Demo) -> None:
+    shown = _run("consent")
+    group = _text(shown)
+    shown.button_group(key="company").set_value("ipe_claro").run()
+    own = _text(shown)
+    figure = demo.workspace.overview("ipe_claro").figure("consent_coverage")
+    assert "Clínicas Ipê Claro" in own
+    assert f"{figure.numerator:,} of {figure.denominator:,}" in own
+    assert f"{figure.numerator:,} of {figure.denominator:,}" not in group
+
+
+def test_counts_are_those_of_the_open_findings(demo: Demo) -> None:
+    board = workbench.screen().board(None)
+    found = dict(demo.workspace.findings().group_by("rule").len().rows())
+    for line in (*board.consent_rules, *board.retention_rules):
+        assert line.open_count == found.get(line.rule, 0), line.rule
+    assert found["consent.withdrawn"] > 0
+    assert board.retention_count("overdue") == found["retention.overdue"]
+    assert board.retention_count("unscheduled") == found["retention.unscheduled"]
+    assert set(board.classes["state"]) <= set(RETENTION_STATES)
+
+
+def test_companies_add_up_to_the_group(demo: Demo) -> None:
+    screen = workbench.screen()
+    parts = [screen.board(company.key) for company in screen.companies if company.key]
+    whole = screen.board(None)
+    assert sum(part.classes["messages"].sum() for part in parts) == whole.classes["messages"].sum()
+    assert sum(part.sends["sends"].sum() for part in parts) == whole.sends["sends"].sum()
+
+
+def test_breach_has_a_running_legal_clock_and_the_rest_are_undecided(demo: Demo) -> None:
+    text = _text(_run("incidents"))
+    assert "GDPR Art. 33(1)" in text
+    assert "notify the supervisory authority" in text
+    assert "breach? undecided" in text
+
+
+def test_downloads_hold_keys_and_no_person(demo: Demo) -> None:
+    secrets = demo.world.people_secrets()
+    documents = (
+        workbench.findings_csv(None, ("consent.withdrawn",)),
+        workbench.retention_csv("celtair"),
+        workbench.scorecard_html(),
+        workbench.incident_html("INC-0001"),
+    )
+    for document in documents:
+        text = document.decode()
+        assert len(text.splitlines()) > 1
+        assert [secret for secret in secrets if secret in text] == []
+    expected = demo.workspace.findings("consent.withdrawn").height
+    assert len(documents[0].decode().splitlines()) == expected + 1
+    assert "harborline" not in documents[1].decode()
+
+
+def test_cached_read_notices_a_new_incident_step(demo: Demo) -> None:
+    before = workbench.screen()
+    state = next(line.state for line in before.incidents if line.state.entity)
+    from wa_analytics.incidents.lifecycle import updated
+    from wa_analytics.pipeline.judgement import recorded
+
+    change = updated(state, at=demo.as_of, actor="test", note="looked at")
+    recorded(demo.workspace.database, [change])
+    after = {line.state.incident_id: line for line in workbench.screen().incidents}
+    assert after[state.incident_id].steps[-1].note == "looked at"
+
+
+def test_nothing_captured_is_not_evaluated_never_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wa.init(tmp_path / "empty").close()
+    monkeypatch.setenv("WA_HOME", str(tmp_path / "empty"))
+    for name in PAGES:
+        shown = _run(name)
+        assert not shown.exception, name
+        text = _text(shown)
+        assert "last check never" in text
+        assert "check overdue" in text
+        assert "✓ no exception found" not in text
+    assert _text(_run("overview")).lower().count("not evaluated") >= 4
+
+
+def test_no_workspace_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WA_HOME", str(tmp_path / "nowhere"))
+    shown = _run("overview")
+    assert not shown.exception
+    assert "run `wa init` there first" in shown.warning[0].value

@@ -1,0 +1,97 @@
+"""A whole workspace of the made-up group: captured, refreshed, checked, incidents opened.
+
+    demo = made(folder, messages=2000, seed=7)
+    demo.workspace.findings("consent.withdrawn")
+
+Everything goes the way a user's own evidence goes. One breach is decided by hand, as people do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from wa_analytics.incidents.lifecycle import breach_decided, next_id, opened
+from wa_analytics.pipeline.judgement import incident_states, incidents_followed, recorded
+from wa_analytics.synthetic.world import World, write_world
+from wa_analytics.workspace import Workspace
+
+APP_SECRET = "made-up-app-secret"
+PROVIDERS = ("directory", "consent-register", "send-log", "meta-cloud")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """home: the workspace's folder. as_of: the moment its check run speaks of."""
+
+    home: Path
+    world: World
+    workspace: Workspace
+    as_of: datetime
+
+
+def made(folder: Path, messages: int = 2000, seed: int = 7, end: datetime | None = None) -> Demo:
+    """Write the world into `folder`/world and bring it through capture, refresh, check, incidents.
+
+    `end`: nothing in it happens later; default: the present, so that nothing looks overdue.
+    """
+    import data_checks.run as checks
+
+    as_of = (end or datetime.now(UTC)).replace(microsecond=0)
+    home = folder / "home"
+    world = write_world(folder / "world", seed=seed, messages=messages, end=as_of, app_secret=APP_SECRET)
+    home.mkdir(parents=True)
+    settings = f'[meta_cloud]\napp_secret = "{APP_SECRET}"\n\n{world.settings_toml}'
+    (home / "settings.toml").write_text(settings, encoding="utf-8")
+    (home / "retention.csv").write_text(world.retention_csv, encoding="utf-8")
+    workspace = Workspace.init(home)
+    for provider in PROVIDERS:
+        workspace.capture(provider, [str(path) for path in world.paths[provider]], as_of)
+    workspace.refresh()
+    checks.run(home=home, as_of=as_of)
+    _incidents(workspace, as_of)
+    return Demo(home, world, workspace, as_of)
+
+
+def _incidents(workspace: Workspace, as_of: datetime) -> None:
+    """Incidents by cause, and one that a person reported and judged to be a breach."""
+    database, company = workspace.database, workspace.settings.entities[1]
+    incidents_followed(database, workspace.settings, as_of, "demo")
+    reported = opened(
+        next_id([state.incident_id for state in incident_states(database)]),
+        title="Booking list sent to the wrong recipient",
+        at=as_of - timedelta(hours=20),
+        actor="demo",
+        severity="high",
+        entity=company.key,
+        owner=company.owner,
+        note="reported by the care desk",
+    )
+    judged = breach_decided(
+        reported[0],
+        is_breach=True,
+        at=as_of - timedelta(hours=18),
+        actor="demo",
+        note="a file with bookings of other travellers went out",
+        aware_at=as_of - timedelta(hours=20),
+        risk="risk",
+    )
+    recorded(database, [reported, judged])
+
+
+@contextmanager
+def chosen_home(home: Path) -> Iterator[None]:
+    """`WA_HOME` for as long as it lasts; for fixtures that outlive monkeypatch."""
+    before = os.environ.get("WA_HOME")
+    os.environ["WA_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["WA_HOME"]
+        else:
+            os.environ["WA_HOME"] = before
