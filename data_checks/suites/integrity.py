@@ -66,7 +66,7 @@ CHECKS = (
             ColumnRule("in_set", "consent_code", STATES),
             ColumnRule("in_set", "window_code", ("inside", "outside", "not_judged", "not_evaluated")),
             ColumnRule("in_set", "body_code", ("held", "not_required", "missing_log", "statuses_only")),
-            ColumnRule("in_set", "retention_code", ("scheduled", "conflict", "unscheduled")),
+            ColumnRule("in_set", "retention_code", ("scheduled", "held", "conflict", "unscheduled")),
         ),
     ),
     _columns(
@@ -80,7 +80,7 @@ CHECKS = (
             ColumnRule(
                 "in_set",
                 "source_code",
-                ("register", "preference", "opt_out_word", "platform_error"),
+                ("register", "preference", "opt_out_word", "platform_error", "suppression"),
             ),
         ),
     ),

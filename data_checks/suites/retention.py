@@ -38,7 +38,7 @@ CHECKS = (
         subject="'retention_pair'",
         subject_id="retain_rule || '|' || dispose_rule",
         occurred_at="sent_at",
-        population=f"{MESSAGE_SEEN} AND retention_code IN ('scheduled', 'conflict')",
+        population=f"{MESSAGE_SEEN} AND retention_code IN ('scheduled', 'held', 'conflict')",
         violation="retention_code = 'conflict'",
         needs=(ANY_MESSAGE,),
         nothing="no message falls under a row of the retention schedule",

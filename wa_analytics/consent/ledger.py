@@ -54,7 +54,7 @@ def _register(events: Frame) -> Frame:
     """Register stream: those events that can govern, with their order at one instant."""
     return events.filter(
         nw.col("action_code").is_in(list(REGISTER_ACTIONS))
-        & nw.col("source_code").is_in(["register", "preference", "opt_out_word"])
+        & nw.col("source_code").is_in(["register", "preference", "opt_out_word", "suppression"])
     ).with_columns(strength=_strength(), ends_at=nw.col("expires_at").fill_null(nw.lit(NEVER)))
 
 

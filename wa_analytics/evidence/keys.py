@@ -155,6 +155,10 @@ class KeyRing:
         self._current = (current[0], day, current[2] + count)
         return current[0]
 
+    def fresh_wrapping_key(self, database: Database, now: datetime) -> WrappingKeyHandle:
+        """A wrapping key that has wrapped nothing yet, for what moves away from one that lost captures."""
+        return self._made(database, now)
+
     def forget_wrapping_key(self) -> None:
         """Ask the database again next time, after a wrapping key was destroyed."""
         self._current = None

@@ -54,7 +54,7 @@ def derived_proof(
     facts, state = marks.get("facts"), marks.get("state")
     if facts is None or state is None or facts["sequence"] != state["sequence"]:
         return DerivedProof("not_evaluated", "the derived tables are not finished; run `wa refresh`")
-    if (facts["rules_digest"], state["rules_digest"]) != rules_of(settings, schedule):
+    if (facts["rules_digest"], state["rules_digest"]) != rules_of(database, settings, schedule):
         return DerivedProof("not_evaluated", "rules or settings changed since; run `wa refresh`")
     if database.scalar(
         "SELECT count(*) FROM entry WHERE kind = 'disposal' AND kind <> 'capture' AND sequence >= :reached",

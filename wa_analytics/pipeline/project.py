@@ -22,6 +22,7 @@ from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
 from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.pipeline.collecting import uncollected
+from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.providers import parser
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
@@ -121,9 +122,10 @@ def projected(
     reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
     rules = rules_digest(settings)
     seen: set[Any] = set()
+    disposed = disposed_ids(database, prefix)
     with uncollected():
         for reached, rows in _in_order(database, reader, start, end):
-            _stored(database, prefix, rows, seen, (reached, rules))
+            _stored(database, prefix, disposed.taken_from(rows), seen, (reached, rules))
             if progress:
                 progress(reached - start, end - start)
     return max(0, end - start)

@@ -19,8 +19,10 @@ from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.database import shadow
+from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
+from wa_analytics.pipeline.disposed import Decided, decided_by_people, projected_statements
 from wa_analytics.pipeline.project import Progress, projected, rules_digest
 from wa_analytics.pipeline.state import Facts, Whole, states_of
 from wa_analytics.retention.schedule import ScheduleRow
@@ -67,6 +69,10 @@ def refresh(
     if facts and facts["rules_digest"] != rules_digest(settings):
         return rebuild(database, ring, settings, schedule, progress=progress)
     start, end = (facts["sequence"] if facts else 0), size(database)
+    if has_statements(database, start):
+        # What a destroyed key told is found nowhere by sequence (who is linked to whom), so all of
+        # it is made again from what is left.
+        return rebuild(database, ring, settings, schedule, progress=progress)
     read = 0
     if start < end:
         read = projected(
@@ -110,6 +116,7 @@ def made_beside(
     progress: Callable[[str], Progress] | None = None,
 ) -> Refreshed:
     """Fill the `new_` tables (`shadow.made`) from the entries before `end`."""
+    projected_statements(database, end, shadow.NEW)
     read = projected(
         database,
         ring,
@@ -124,16 +131,17 @@ def made_beside(
     return Refreshed(read, messages, events, True)
 
 
-def rules_of(settings: Settings, schedule: tuple[ScheduleRow, ...]) -> tuple[str, str]:
+def rules_of(database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...]) -> tuple[str, str]:
     """Digests of the rules behind facts and behind state, as the watermarks keep them."""
-    return rules_digest(settings), _state_rules(settings, schedule)
+    return rules_digest(settings), _state_rules(settings, schedule, decided_by_people(database))
 
 
-def _state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...]) -> str:
+def _state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...], decided: Decided) -> str:
     stated = {
         "facts": rules_digest(settings),
         "schedule": [repr(row) for row in schedule],
         "classes": [rule.model_dump() for rule in settings.retention.record_class],
+        "decided": decided.digest(),
     }
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
@@ -148,7 +156,8 @@ class _Run:
         self.settings = settings
         self.schedule = schedule
         self.prefix = prefix
-        self.rules = _state_rules(settings, schedule)
+        self.decided = decided_by_people(database)
+        self.rules = _state_rules(settings, schedule, self.decided)
 
     def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
         """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
@@ -167,6 +176,8 @@ class _Run:
             self.settings.retention.record_class,
             registered,
             inbound,
+            self.decided.holds_in_force(self._held_parties()),
+            self.decided.decisions,
         )
         message_frame, event_frame = states_of(facts, whole)
         messages = message_frame.collect("polars").to_native()
@@ -183,6 +194,14 @@ class _Run:
         if progress:
             progress(4, 4)
         return written, written_events, affected is None
+
+    def _held_parties(self) -> dict[str, str]:
+        people = self.decided.holds["identifier_digest"].drop_nulls()
+        condition, params = self.database.matching("identifier_digest", people)
+        found = self._frame(
+            f"SELECT identifier_digest, party_id FROM {{identifier}} WHERE {condition}", **params
+        )
+        return dict(found.iter_rows())
 
     def marked(self, name: str, sequence: int, rules: str) -> None:
         with self.database.writing() as writer:
@@ -335,6 +354,8 @@ class _Run:
             consents=lazy(t.ConsentFact),
             templates=lazy(t.TemplateFact),
             identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
+            suppressions=nw.from_native(self.decided.suppressions.lazy()),
+            witnesses=lazy(t.WindowWitness, ("message_id",)),
         )
 
     def _replaced(

@@ -6,8 +6,8 @@ every rule looks only at one party, plus three facts of the whole that are hande
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
@@ -16,6 +16,8 @@ from wa_analytics.consent.ledger import asked_again, recorded_late, spread, stat
 from wa_analytics.consent.window import windows
 from wa_analytics.normalise.events import folded_events
 from wa_analytics.normalise.messages import folded_messages, template_purpose_at_send
+from wa_analytics.retention.due import decided, suspended
+from wa_analytics.retention.holds import Hold, with_hold
 from wa_analytics.retention.schedule import ScheduleRow, classed, scheduled
 from wa_analytics.settings import Entity, RecordClassRule
 
@@ -25,13 +27,16 @@ JUDGED_PURPOSES = ["marketing", "utility", "authentication"]
 
 @dataclass(frozen=True)
 class Facts:
-    """Fact frames with the columns of their tables; `identifiers` has identifier_digest, party_id."""
+    """Fact frames with the columns of their tables; `identifiers` has identifier_digest, party_id,
+    `witnesses` message_id. The last two outlive evidence that was disposed of."""
 
     messages: Frame
     statuses: Frame
     consents: Frame
     templates: Frame
     identifiers: Frame
+    suppressions: Frame | None = None
+    witnesses: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Whole:
 
     registered: companies of which a consent register was captured.
     inbound_channels: channels with any inbound captured.
+    holds: in force; decisions: of pairs of schedule rows that contradict each other.
     """
 
     entities: tuple[Entity, ...]
@@ -47,6 +53,8 @@ class Whole:
     class_rules: Sequence[RecordClassRule]
     registered: Collection[str]
     inbound_channels: Collection[str]
+    holds: Sequence[Hold] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict)
 
 
 def settled(frame: Frame) -> Frame:
@@ -64,7 +72,9 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     folded = folded_messages(facts.messages, facts.statuses, template_purposes)
     placed = settled(classed(folded, whole.class_rules).join(identifiers, on="identifier_digest", how="left"))
     keys = tuple(entity.key for entity in whole.entities)
-    events = settled(folded_events(facts.consents, placed, identifiers))
+    events = settled(
+        _with_suppressions(folded_events(facts.consents, placed, identifiers), facts, identifiers)
+    )
     spoken = settled(spread(events, keys))
 
     judged = settled(_judged(placed, whole.registered))
@@ -78,7 +88,12 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     ).select("message_id", "party_id", "channel_id", "sent_at")
     contacts = settled(_contacts(facts, identifiers))
     window = settled(windows(settled(free_form), contacts, whole.inbound_channels))
-    kept = settled(scheduled(placed, whole.schedule, whole.entities))
+    window = _with_witnesses(window, facts)
+    kept = decided(settled(scheduled(placed, whole.schedule, whole.entities)), whole.decisions)
+    if whole.holds:
+        held = with_hold(placed, whole.holds).select("message_id", "hold_id")
+        kept = suspended(kept.join(held, on="message_id", how="left")).drop("hold_id")
+    kept = settled(kept)
 
     state = (
         judged.join(consent.select(*CONSENT_COLUMNS), on="message_id", how="left")
@@ -92,6 +107,42 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
         )
     )
     return state.select(*MESSAGE_COLUMNS), _with_asked_again(events, spoken).select(*EVENT_COLUMNS)
+
+
+def _with_suppressions(events: Frame, facts: Facts, identifiers: Frame) -> Frame:
+    """The events and each suppression of a known identifier whose own event is gone."""
+    if facts.suppressions is None:
+        return events
+    text, moment = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.Datetime("us", "UTC"))
+    kept = (
+        facts.suppressions.join(identifiers, on="identifier_digest", how="inner")
+        .join(events.select("event_id"), left_on="suppression_id", right_on="event_id", how="anti")
+        .select(
+            nw.col("suppression_id").alias("event_id"),
+            nw.lit("suppression").alias("source_code"),
+            "party_id", "country_code", "entity", "is_any_entity",
+            nw.lit(False).alias("has_unknown_business"),
+            "channel_id", "purpose_code", "action_code", "occurred_at",
+            moment.alias("recorded_at"), moment.alias("expires_at"), text.alias("wording_version"),
+            text.alias("language"), text.alias("jurisdiction"), text.alias("lawful_basis_code"),
+            nw.lit(False).alias("is_incomplete"), nw.lit(False).alias("is_conflicting"),
+        )
+    )  # fmt: skip
+    return nw.concat([events, kept.select(*events.collect_schema().names())])
+
+
+def _with_witnesses(window: Frame, facts: Facts) -> Frame:
+    """A send that was inside by a message disposed of since stays inside."""
+    if facts.witnesses is None:
+        return window
+    witnessed = facts.witnesses.select("message_id", nw.lit(1).alias("witnessed"))
+    return window.join(witnessed, on="message_id", how="left").select(
+        "message_id",
+        nw.when((nw.col("witnessed") == 1).fill_null(False))
+        .then(nw.lit("inside"))
+        .otherwise(nw.col("window_code"))
+        .alias("window_code"),
+    )
 
 
 def _judged(messages: Frame, registered: Collection[str]) -> Frame:

@@ -46,7 +46,7 @@ class ConsentEvent(SQLModel, table=True):
     __tablename__ = "consent_event"
 
     event_id: str = digest("keyed digest of record_id, or of the content", primary_key=True)
-    source_code: str = clear("register, preference, opt_out_word, platform_error")
+    source_code: str = clear("register, preference, opt_out_word, platform_error, suppression")
     party_id: str | None = digest("the outside person", nullable=True, index=True)
     country_code: str | None = clear("ISO country of the person's number", nullable=True)
     entity: str | None = clear("company it was given to", nullable=True)

@@ -129,4 +129,4 @@ class Message(SQLModel, table=True):
     dispose_by: datetime | None = instant("ceiling that ends first", nullable=True)
     retain_rule: str | None = clear("schedule row of the floor", nullable=True)
     dispose_rule: str | None = clear("schedule row of the ceiling", nullable=True)
-    retention_code: str = clear("scheduled, conflict or unscheduled")
+    retention_code: str = clear("scheduled, held (a legal hold suspends it), conflict or unscheduled")

@@ -1,0 +1,147 @@
+"""Disposal entries → derived rows, and what people decided, as state needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from wa_analytics import tables as t
+from wa_analytics.evidence.disposal import statements
+from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.retention.holds import Hold
+from wa_analytics.tables.column import instant_text
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.database.bulk import Writer
+
+_MESSAGE = (
+    "message_id", "sequence", "record_class", "sent_on", "retain_until", "rule", "actor",
+    "decision_code", "disposed_at",
+)  # fmt: skip
+_EVENT = ("event_id", "sequence", "decision_code", "disposed_at")
+
+
+def written(writer: Writer, sequence: int, at: datetime, said: dict[str, Any]) -> None:
+    """The derived rows of one disposal entry; ids that are there already stay as they are."""
+    moment = instant_text(microseconds_of(at))
+    actor, decision = said.get("actor", ""), said.get("decision", "")
+    writer.append(
+        t.DisposedMessage,
+        _MESSAGE,
+        [
+            (
+                row["message_id"], sequence, row["record_class"], row["sent_on"],
+                _instant(row["retain_until"]), row["rule"], actor, decision, moment,
+            )
+            for row in said.get("messages", ())
+        ],
+        skip_known=True,
+    )  # fmt: skip
+    writer.append(
+        t.DisposedEvent,
+        _EVENT,
+        [(event_id, sequence, decision, moment) for event_id in said.get("events", ())],
+        skip_known=True,
+    )
+    writer.append(
+        t.WindowWitness,
+        ("message_id", "sequence"),
+        [(message_id, sequence) for message_id in said.get("witnessed", ())],
+        skip_known=True,
+    )
+
+
+def projected_statements(database: Database, end: int, prefix: str) -> None:
+    """The rows of every disposal entry before `end` into the tables with this prefix."""
+    for sequence, at, said in statements(database):
+        if sequence >= end:
+            return
+        with database.writing(prefix, is_derived=True) as writer:
+            written(writer, sequence, at, said)
+
+
+def _instant(text: str | None) -> str | None:
+    if text is None:
+        return None
+    return instant_text(microseconds_of(datetime.fromisoformat(text).astimezone(UTC)))
+
+
+@dataclass(frozen=True)
+class DisposedIds:
+    """Ids that stay disposed of, wherever they come up again."""
+
+    messages: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.events)
+
+    def taken_from(self, rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+        """Fact rows per table without those that speak of what is disposed of; the id stands second."""
+        if not self:
+            return rows
+        gone = {"message_fact": self.messages, "status_fact": self.messages, "consent_fact": self.events}
+        return {
+            name: [row for row in found if row[1] not in gone[name]] if name in gone else found
+            for name, found in rows.items()
+        }
+
+
+def disposed_ids(database: Database, prefix: str = "") -> DisposedIds:
+    """What the tables with this prefix know of disposals."""
+    messages = database.frame(f'SELECT message_id FROM "{prefix}disposed_message"')["message_id"]
+    events = database.frame(f'SELECT event_id FROM "{prefix}disposed_event"')["event_id"]
+    return DisposedIds(frozenset(messages), frozenset(events))
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What people decided, as far as state depends on it.
+
+    holds: rows of legal_hold in force. decisions: pair → code. suppressions: rows of suppression.
+    """
+
+    holds: pl.DataFrame
+    decisions: dict[str, str]
+    suppressions: pl.DataFrame
+
+    def digest(self) -> str:
+        """Tells whether state was made under these decisions."""
+        stated = [
+            self.holds.select("hold_id", "released_at").rows(),
+            sorted(self.decisions.items()),
+            self.suppressions["suppression_id"].to_list(),
+        ]
+        return hashlib.sha256(json.dumps(stated, default=str).encode()).hexdigest()
+
+    def holds_in_force(self, parties: dict[str, str]) -> tuple[Hold, ...]:
+        """The holds, persons resolved. parties: identifier digest → party id."""
+        return tuple(
+            Hold(
+                hold_id=row["hold_id"],
+                matter=row["matter"],
+                is_personal=row["identifier_digest"] is not None,
+                party_id=parties.get(row["identifier_digest"]),
+                custodian_id=row["custodian_id"],
+                channel_id=row["channel_id"],
+                sent_from=row["sent_from"],
+                sent_to=row["sent_to"],
+            )
+            for row in self.holds.iter_rows(named=True)
+        )
+
+
+def decided_by_people(database: Database) -> Decided:
+    """Holds in force, decisions and suppressions as the database has them now."""
+    decisions = database.frame("SELECT pair, decision_code FROM retention_decision ORDER BY decision_id")
+    return Decided(
+        holds=database.table(t.LegalHold, "released_at IS NULL ORDER BY hold_id"),
+        decisions=dict(decisions.iter_rows()),
+        suppressions=database.table(t.Suppression, "1 = 1 ORDER BY suppression_id"),
+    )
