@@ -13,6 +13,12 @@ import narwhals as nw
 
 Frame = nw.LazyFrame[Any]
 
+# The content digest speaks of one identifier; the further columns leave no tie to input order.
+GOVERNING_ORDER = (
+    "occurred_at", "content_digest", "identifier_digest", "entity", "channel_id", "country_code",
+    "source_code",
+)  # fmt: skip
+
 
 def folded_events(consent_facts: Frame, messages: Frame, identifiers: Frame) -> Frame:
     """Columns of `consent_event` but `is_asked_again`.
@@ -26,9 +32,7 @@ def folded_events(consent_facts: Frame, messages: Frame, identifiers: Frame) -> 
         nw.col("content_digest").max().alias("digest_high"),
     )
     governing = (
-        consent_facts.unique(
-            subset=["event_id"], keep="first", order_by=["occurred_at", "content_digest", "identifier_digest"]
-        )
+        consent_facts.unique(subset=["event_id"], keep="first", order_by=list(GOVERNING_ORDER))
         .join(differing, on="event_id", how="left")
         .join(identifiers, on="identifier_digest", how="left")
     )

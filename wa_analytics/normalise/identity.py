@@ -22,7 +22,7 @@ class Known(NamedTuple):
     digest: str
     country_code: str | None
     is_valid: bool
-    canonical_digest: str | None
+    canonical: Identifier | None
     canonical_rule: str | None
 
 
@@ -59,9 +59,8 @@ class Identities:
         digest = self._digest(identifier.kind, identifier.value)
         if identifier.kind == "phone":
             country, valid = _phone_country(identifier.value)
-            canonical = canonical_phone(identifier.value)
-            if canonical:
-                return Known(digest, country, valid, self._digest("phone", canonical[0]), canonical[1])
+            if found := canonical_phone(identifier.value):
+                return Known(digest, country, valid, Identifier("phone", found[0]), found[1])
             return Known(digest, country, valid, None, None)
         country = None
         if identifier.kind == "user_id":

@@ -14,6 +14,11 @@ import narwhals as nw
 SOURCE_RANK = {"send_log": 0, "echo": 1, "inbound": 2, "history": 3}
 STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 TEMPLATE_PURPOSES = ("marketing", "utility", "authentication")
+# Only send-log rows have a content digest; the further columns leave no tie to input order.
+GOVERNING_ORDER = (
+    "sent_at", "content_digest", "identifier_digest", "type_code", "channel_id", "country_code", "entity",
+    "kind_code", "direction_code", "source_code",
+)  # fmt: skip
 
 Frame = nw.LazyFrame[Any]
 
@@ -97,7 +102,7 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
     governing = ranked.unique(
         subset=["message_id"],
         keep="first",
-        order_by=["source_rank", "sent_at", "content_digest", "identifier_digest", "type_code"],
+        order_by=["source_rank", *GOVERNING_ORDER],
     ).select(*columns)
     per_message = (
         ranked.with_columns(

@@ -148,12 +148,8 @@ class Projection:
             self.rows["identifier"].append(
                 (known.digest, identifier.kind, known.country_code, known.is_valid, known.digest)
             )
-            if known.canonical_digest and known.canonical_rule:
-                if known.canonical_digest not in self._seen:
-                    self.rows["identifier"].append(
-                        (known.canonical_digest, "phone", known.country_code, True, known.canonical_digest)
-                    )
-                self._link(known.digest, known.canonical_digest, known.canonical_rule)
+            if known.canonical and known.canonical_rule:
+                self._link(known.digest, self._identified(known.canonical).digest, known.canonical_rule)
         return known
 
     def _linked(self, people: tuple[Identifier, ...], rule: str) -> None:

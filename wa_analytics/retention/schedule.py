@@ -109,9 +109,7 @@ def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
                 raise SettingsInvalid(f"{name}, line {line}, column {column}: {error}.") from None
     trigger = clean["trigger"] or "sent_at"
     if trigger not in TRIGGERS:
-        raise SettingsInvalid(
-            f"{name}, line {line}, column trigger: must be one of {', '.join(TRIGGERS)}."
-        )
+        raise SettingsInvalid(f"{name}, line {line}, column trigger: must be one of {', '.join(TRIGGERS)}.")
     return ScheduleRow(
         record_class=clean["record_class"],
         entity_kind=clean["entity_kind"],
@@ -173,8 +171,10 @@ def scheduled(
     Returns message_id, retain_until, retain_rule, dispose_by, dispose_rule, retention_code
     (scheduled, conflict, unscheduled).
     """
+    newest = nw.col("sent_at").max().over("party_id", "entity", "record_class")
+    # Messages of unknown people are not one person's record.
     triggered = messages.with_columns(
-        last_entry_at=nw.col("sent_at").max().over("party_id", "entity", "record_class")
+        last_entry_at=nw.when(nw.col("party_id").is_null()).then(nw.col("sent_at")).otherwise(newest)
     )
     companies = tuple(entities)
     masks = [_bound(row, companies) for row in rows]
@@ -233,9 +233,7 @@ def _bound(row: ScheduleRow, entities: tuple[Entity, ...]) -> Any:
     return mask
 
 
-def _extreme(
-    frame: Frame, bound: Sequence[tuple[ScheduleRow, Any]], name: str, *, latest: bool
-) -> Frame:
+def _extreme(frame: Frame, bound: Sequence[tuple[ScheduleRow, Any]], name: str, *, latest: bool) -> Frame:
     """Adds `<name>_at` and `<name>_rule` of the row that ends last (or first); of equals the
     smaller key."""
     if not bound:

@@ -1,0 +1,185 @@
+"""Records of a capture → rows: nothing in them depends on which record came first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wa_analytics.consent.words import opt_out_test
+from wa_analytics.normalise.project import COLUMNS, Projection
+from wa_analytics.records import ConsentRecord, Identifier, LinkRecord, MessageRecord, StatusRecord
+from wa_analytics.settings import Entity
+
+ENTITIES = (
+    Entity(
+        key="air", name="Birch Air", channels=("c1",), waba_ids=("w1",), business_names=("Birch Air Europe",)
+    ),
+    Entity(key="bank", name="Alder", channels=("c2",)),
+)
+ANA = Identifier("phone", "+5511987650001")
+ANA_OLD = Identifier("phone", "+551187650001")
+NOWHERE = Identifier("phone", "+5500987650001")
+NOWHERE_OLD = Identifier("phone", "+550087650001")
+ANA_ID = Identifier("user_id", "BR.90000001")
+CRM = Identifier("crm_id", "C-17")
+
+
+def projection(*entities: Entity) -> Projection:
+    return Projection(
+        lambda kind, value: f"{kind}:{value}",
+        entities or (Entity(key="default"),),
+        opt_out_test({}),
+        has_default_entity=not entities,
+    )
+
+
+def rows(made: Projection, table: str) -> list[dict[str, Any]]:
+    return [dict(zip(COLUMNS[table], row, strict=True)) for row in made.taken().get(table, [])]
+
+
+def inbound(text: str | None, *people: Identifier, **parts: Any) -> MessageRecord:
+    return MessageRecord(
+        source="inbound",
+        outside_id="wamid.1",
+        sent_at=0,
+        people=people,
+        direction="inbound",
+        text=text,
+        **parts,
+    )
+
+
+@pytest.mark.parametrize("pair", [(ANA, ANA_OLD), (NOWHERE, NOWHERE_OLD)])
+def test_an_identifier_is_the_same_whichever_form_came_first(pair: tuple[Identifier, Identifier]) -> None:
+    told = []
+    for order in (pair, pair[::-1]):
+        made = projection()
+        for number, person in enumerate(order):
+            made.add(number, "", "meta-cloud", [inbound(None, person)])
+        taken = made.taken()
+        told.append((sorted(taken["identifier"]), sorted(taken["identifier_link"])))
+    assert told[0] == told[1]
+    validity = {row[0]: row[3] for row in told[0][0]}
+    assert validity[f"phone:{pair[0].value}"] is (pair[0] is ANA)
+
+
+def test_people_of_one_record_are_linked_under_its_rule() -> None:
+    made = projection()
+    made.add(0, "", "meta-cloud", [LinkRecord(people=(ANA_ID, ANA, CRM), rule="contact")])
+    links = made.taken()["identifier_link"]
+    assert sorted(links) == [
+        ("crm_id:C-17", "user_id:BR.90000001", "contact"),
+        ("phone:+5511987650001", "user_id:BR.90000001", "contact"),
+    ]
+
+
+def test_the_country_is_that_of_the_first_identifier_that_has_one() -> None:
+    made = projection()
+    made.add(0, "", "consent-register", [granted(people=(CRM, ANA))])
+    (event,) = rows(made, "consent_fact")
+    assert (event["identifier_digest"], event["country_code"]) == ("crm_id:C-17", "BR")
+
+
+def granted(**parts: Any) -> ConsentRecord:
+    given: dict[str, Any] = {
+        "source": "register", "people": (ANA,), "purpose": "marketing", "action": "granted",
+        "occurred_at": 0, "outside_id": "R-1",
+    }  # fmt: skip
+    return ConsentRecord(**{**given, **parts})
+
+
+@pytest.mark.parametrize(
+    ("business", "entity", "is_any"),
+    [
+        ("Birch Air Europe", "air", False),
+        ("  birch   AIR europe ", "air", False),
+        ("AIR", "air", False),
+        ("alder", "bank", False),
+        ("Birch", None, False),
+        ("Nobody Holding", None, False),
+        ("", None, True),
+        (None, None, True),
+    ],
+)
+def test_the_company_that_a_register_row_names(
+    business: str | None, entity: str | None, is_any: bool
+) -> None:
+    made = projection(*ENTITIES)
+    made.add(0, "", "consent-register", [granted(business_name=business)])
+    (event,) = rows(made, "consent_fact")
+    assert (event["entity"], event["is_any_entity"]) == (entity, is_any)
+
+
+def test_the_default_company_owns_whatever_is_named() -> None:
+    made = projection()
+    made.add(0, "", "consent-register", [granted(business_name="Anyone")])
+    made.add(1, "", "meta-cloud", [inbound(None, ANA, channel_id="c77")])
+    taken = made.taken()
+    event = dict(zip(COLUMNS["consent_fact"], taken["consent_fact"][0], strict=True))
+    message = dict(zip(COLUMNS["message_fact"], taken["message_fact"][0], strict=True))
+    assert (event["entity"], event["is_any_entity"], message["entity"]) == ("default", False, "default")
+
+
+@pytest.mark.parametrize(
+    ("channel", "account", "entity"),
+    [("c1", None, "air"), ("c2", "w1", "bank"), (None, "w1", "air"), ("c9", "w9", None), (None, None, None)],
+)
+def test_the_company_of_a_channel_then_of_an_account(
+    channel: str | None, account: str | None, entity: str | None
+) -> None:
+    assert projection(*ENTITIES).entity_of(channel, account) == entity
+
+
+def test_an_opt_out_word_is_an_event_of_the_person_who_wrote_it() -> None:
+    made = projection(*ENTITIES)
+    made.add(4, "", "meta-cloud", [inbound("STOP!", ANA, channel_id="c1")])
+    (event,) = rows(made, "consent_fact")
+    assert (event["purpose_code"], event["action_code"]) == ("all", "withdrawn")
+    assert event["source_code"] == "opt_out_word"
+    assert (event["entity"], event["channel_id"], event["sequence"]) == ("air", "c1", 4)
+    for silent in (inbound("please stop", ANA), inbound("stop"), inbound(None, ANA)):
+        made.add(5, "", "meta-cloud", [silent])
+    assert rows(made, "consent_fact") == []
+
+
+def test_our_own_words_withdraw_nobodys_consent() -> None:
+    made = projection()
+    for source in ("send_log", "echo", "history"):
+        said = MessageRecord(
+            source=source, outside_id="wamid.2", sent_at=0, people=(ANA,), direction="outbound", text="stop"
+        )
+        made.add(0, "", "send-log", [said])
+    assert rows(made, "consent_fact") == []
+
+
+def test_contents_differ_by_every_known_column_and_by_nothing_else() -> None:
+    def content(**parts: Any) -> str:
+        made = projection()
+        made.add(0, "", "consent-register", [granted(**parts)])
+        (event,) = rows(made, "consent_fact")
+        return str(event["content_digest"])
+
+    same = content()
+    assert content(extra={"colour": "blue"}) == same
+    assert content(business_name="  ") == content(business_name="")
+    texts = ("method", "wording", "wording_version", "language", "evidence", "lawful_basis", "recorded_by")
+    for column in texts:
+        assert content(**{column: "x"}) != same, column
+    for column in ("recorded_at", "expires_at", "occurred_at"):
+        assert content(**{column: 1}) != same, column
+    assert content(purpose="all") != same
+    assert content(people=(ANA_OLD,)) != same
+
+
+def test_rows_hold_no_outside_identifier_and_no_text() -> None:
+    made = Projection(lambda *_: "d" * 32, ENTITIES, opt_out_test({}), has_default_entity=False)
+    words = "the very words that were said"
+    said = inbound(words, ANA, ANA_ID, CRM, channel_id="c1", extra={"profile": "Ana Inventada"})
+    status = StatusRecord(outside_id="wamid.9", status="sent", occurred_at=0, people=(ANA, ANA_ID))
+    told = granted(people=(CRM, ANA), wording=words, evidence="scan 12", recorded_by="Rui", method="paper")
+    made.add(0, "", "meta-cloud", [said, status, told])
+    written = repr(made.taken())
+    people = (ANA.value, ANA.value[1:], ANA_ID.value, CRM.value)
+    for secret in (words, *people, "wamid", "Ana", "scan", "Rui", "paper"):
+        assert secret not in written
