@@ -20,7 +20,6 @@ from wa_analytics.consent.words import opt_out_test
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
-from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.providers import parser
@@ -92,19 +91,22 @@ class Reader:
         return projection.taken()
 
 
-_reader: Reader | None = None
+_reader: tuple[Reader, Database] | None = None
 
 
-def _started(reader: Reader) -> None:
+def _started(reader: Reader, url: str) -> None:
+    from wa_analytics.database import Database
+
     global _reader
-    _reader = reader
+    _reader = reader, Database(url)
     # A worker makes no cycles; looking for them among millions of rows costs more than the rows.
     gc.disable()
 
 
-def _read(entries: list[EntryRow]) -> tuple[int, Rows]:
+def _read(start: int, end: int) -> tuple[int, Rows]:
     assert _reader is not None
-    return entries[-1].sequence + 1, _reader.rows_of(entries)
+    reader, database = _reader
+    return end, reader.rows_of(_between(database, start, end))
 
 
 def projected(
@@ -153,34 +155,29 @@ def _table(name: str) -> Any:
     return next(table for table in tables.FACTS if table.__tablename__ == name)
 
 
-def _chunks(database: Database, start: int, end: int) -> Iterator[list[EntryRow]]:
+def _between(database: Database, start: int, end: int) -> list[EntryRow]:
+    """The captures from `start` to before `end` that still have their key."""
     from wa_analytics.evidence.log import entries
 
-    place = start
-    while place < end:
-        chunk = [row for row in entries(database, place, CHUNK, kind="capture") if row.sequence < end]
-        if not chunk:
-            return
-        yield chunk
-        place = chunk[-1].sequence + 1
+    return [row for row in entries(database, start, end - start, kind="capture") if row.sequence < end]
 
 
 def _in_order(database: Database, reader: Reader, start: int, end: int) -> Iterator[tuple[int, Rows]]:
     """(first sequence not yet read, rows) per chunk, in log order; the last one reaches `end`."""
-    chunks = _chunks(database, start, end)
+    spans = [(at, min(at + CHUNK, end)) for at in range(start, end, CHUNK)]
     workers = cpu_count() or 1
     if end - start < WORTH_WORKERS or workers < 2:
-        for chunk in chunks:
-            yield chunk[-1].sequence + 1, reader.rows_of(chunk)
-    else:
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_started, initargs=(reader,)
-        ) as pool:
-            pending: deque[Future[tuple[int, Rows]]] = deque()
-            for chunk in chunks:
-                pending.append(pool.submit(_read, chunk))
-                if len(pending) > workers * 2:
-                    yield pending.popleft().result()
-            while pending:
+        for first, after in spans:
+            yield after, reader.rows_of(_between(database, first, after))
+        return
+    # Workers read for themselves: the rows of the log need not pass through this process.
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_started, initargs=(reader, database.url)
+    ) as pool:
+        pending: deque[Future[tuple[int, Rows]]] = deque()
+        for span in spans:
+            pending.append(pool.submit(_read, *span))
+            if len(pending) > workers * 2:
                 yield pending.popleft().result()
-    yield end, {}
+        while pending:
+            yield pending.popleft().result()
