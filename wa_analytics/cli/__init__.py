@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # plain help starts twice as fast
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
