@@ -81,6 +81,7 @@ def _passed(
     changes = incidents_followed(workspace.database, workspace.settings, as_of, "wa run")
     opened = sum(step.action_code == "opened" for _, step in changes)
     sent = alerted(workspace.settings, checks.document(), [state for state, _ in changes])
+    workspace.seal_pending()
     return PassOutcome(
         pass_id, False, checks, refreshed.entries, opened, len(changes) - opened, sent
     )

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from wa_analytics.controls.control import Verdict
     from wa_analytics.evidence.checkpoint import Checkpoint
+    from wa_analytics.evidence.note import VerifierKey
+    from wa_analytics.pipeline.bundles import BundleMade
     from wa_analytics.pipeline.derived import DerivedProof
     from wa_analytics.pipeline.intake import Captured
     from wa_analytics.pipeline.judgement import Judgement
@@ -223,7 +225,8 @@ class Workspace:
     def findings(self, rule: str | None = None, status: str | None = "open") -> pl.DataFrame:
         """Findings, newest subject first; `rule` may be a subject (`consent`) or a key
         (`consent.withdrawn`). status: open, resolved, or None for both."""
-        conditions, params = [], {}
+        conditions: list[str] = []
+        params: dict[str, Any] = {}
         if rule:
             conditions.append("(rule = :rule OR rule LIKE :subject)")
             params |= {"rule": rule, "subject": f"{rule}.%"}
@@ -388,11 +391,13 @@ class Workspace:
         self,
         *,
         is_derived: bool = False,
+        trusted: Sequence[VerifierKey] = (),
         at: datetime | None = None,
         progress: Callable[[str], Callable[[int, int], None]] | None = None,
     ) -> Proof:
         """Prove the log from its stored bytes; needs no key. `.outcome`, `.findings`, `.frame`.
 
+        trusted: public keys known from elsewhere; without any, those of database and places.
         is_derived: also hold the derived tables against a rebuild, which needs the keys; without
         them that part is not evaluated. The run and its findings are recorded.
         """
@@ -402,10 +407,43 @@ class Workspace:
 
         started_at = at or now()
         places = places_of(self.home, self.settings)
-        verification = verify(self.database, places, progress("evidence") if progress else None)
+        advance = progress("evidence") if progress else None
+        verification = verify(self.database, places, advance, trusted=trusted)
         proof = Proof(verification, self._derived_proof(progress) if is_derived else None)
         recorded(self.database, proof, started_at, at or now())
         return proof
+
+    def bundle(
+        self, message_ids: Iterable[str], *, reason: str, out: Path | str, at: datetime | None = None
+    ) -> BundleMade:
+        """Write the messages with their proof to the zip file `out`; see `wa bundle`.
+
+        Raises ReasonRequired, InputRefused for an id nobody knows or a file that exists already.
+        """
+        from wa_analytics.pipeline.bundles import bundled, chosen_entries
+
+        ids, path = list(dict.fromkeys(map(str, message_ids))), Path(out)
+        if path.exists():
+            raise InputRefused(f"{path} exists already; name another file.")
+        chosen = chosen_entries(self.database, self.ring, ids)
+        self._journalled("bundle", reason, at, {"message_ids": ids})
+        checkpoint = self.checkpoint(at=at)
+        return bundled(self.database, self.ring, self.settings, chosen, checkpoint, path, at or now())
+
+    def rotate_keys(
+        self, *, reason: str, new_master: bytes | None = None, at: datetime | None = None
+    ) -> int:
+        """A new master key over the wrapping keys; returns how many. Journalled.
+
+        new_master: needed only where the master key comes from the environment.
+        """
+        from wa_analytics.evidence.rotation import rotate
+
+        if not reason.strip():
+            raise ReasonRequired("A new master key needs a reason; say why with --reason.")
+        return rotate(
+            self.database, self.ring, actor=actor(), reason=reason, at=at or now(), new_master=new_master
+        )
 
     def _derived_proof(self, progress: Any) -> DerivedProof:
         from wa_analytics.pipeline.derived import DerivedProof, derived_proof

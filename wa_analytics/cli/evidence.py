@@ -1,9 +1,226 @@
-"""Commands of the evidence room."""
+"""Commands by which the evidence is sealed, proven, searched and handed over."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from wa_analytics.cli import Json, current, emit, moment, say
+from wa_analytics.cli.progress import bars
+
+if TYPE_CHECKING:
+    from wa_analytics.evidence.bundle_check import BundleProof
+    from wa_analytics.pipeline.proof import Proof
+    from wa_analytics.workspace import Workspace
+
+keys_app = typer.Typer(help="Keys: rotate the master key, list the wrapping keys.", no_args_is_help=True)
+NEW_MASTER = "WA_NEW_MASTER_KEY"
+SHOWN = 20
+
+Reason = Annotated[str, typer.Option(help="Why; journalled.")]
 
 
 def register(app: typer.Typer) -> None:
-    del app
+    app.command("checkpoint")(checkpoint)
+    app.command("verify")(verify)
+    app.command("search")(search)
+    app.command("bundle")(bundle)
+    app.add_typer(keys_app, name="keys")
+
+
+def checkpoint(context: typer.Context, as_json: Json = False) -> None:
+    """Seal the log: a signed head over every entry, kept in the database and in every place."""
+    from wa_analytics.evidence.places import places_of
+
+    workspace = current(context)
+    sealed = workspace.checkpoint(at=moment(None))
+    places = [place.name for place in places_of(workspace.home, workspace.settings)]
+    if as_json:
+        emit(
+            {
+                "origin": sealed.origin,
+                "tree_size": sealed.size,
+                "root": sealed.root,
+                "note": sealed.note,
+                "places": ["database", *places],
+            }
+        )
+    else:
+        typer.echo(f"{sealed.size:,} entries sealed under {sealed.root.hex()[:16]}… as {sealed.origin}.")
+        typer.echo(f"Kept in the database, {', '.join(places)}.")
+        if len(places) == 1:
+            typer.echo("No further place is set: put `evidence.places` where the log's keeper cannot write.")
+
+
+def verify(
+    context: typer.Context,
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle to verify instead of this workspace; needs no workspace.")
+    ] = None,
+    is_derived: Annotated[
+        bool, typer.Option("--derived", help="Hold the derived tables against a rebuild too; needs the keys.")
+    ] = False,
+    key: Annotated[
+        str | None, typer.Option(metavar="PUBLIC_KEY", help="Trust this key of the log alone (name+id+key).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove the evidence from its stored bytes. Needs no key.
+
+    Exit code 0: proven. 1: not proven. 2: could not be verified.
+    """
+    from wa_analytics.errors import InputRefused
+    from wa_analytics.evidence.note import NoteInvalid, VerifierKey
+
+    try:
+        trusted = [VerifierKey.of_text(key)] if key else []
+    except NoteInvalid:
+        raise InputRefused("--key is no public key of a log; it reads name+id+key.") from None
+    if bundle is not None:
+        from wa_analytics.evidence.bundle_check import bundle_proof
+
+        if is_derived:
+            raise InputRefused("--derived speaks of a workspace; a bundle holds no derived tables.")
+        proven = bundle_proof(bundle, trusted)
+        emit(proven.document()) if as_json else _bundle_told(proven)
+        raise typer.Exit(0 if proven.is_proven else 1)
+    with bars() as bar:
+        proof = current(context).verify(
+            is_derived=is_derived, trusted=trusted, at=moment(None), progress=lambda title: bar(title, None)
+        )
+    emit(proof.document()) if as_json else _told(proof)
+    raise typer.Exit(0 if proof.is_proven else 1)
+
+
+def _told(proof: Proof) -> None:
+    told = proof.verification
+    words = {"pass": "Proven", "fail": "NOT PROVEN", "not_evaluated": "Not proven: no checkpoint stands yet"}
+    typer.echo(
+        f"{words[proof.outcome]}: {told.entry_count:,} entries read, {told.sealed_count:,} sealed "
+        f"(checkpoints that hold: {told.checkpoint_count:,}), {told.disposed_count:,} lawfully disposed of."
+    )
+    if told.entry_count > told.sealed_count and not proof.findings:
+        typer.echo(f"{told.entry_count - told.sealed_count:,} more wait for `wa checkpoint`.")
+    if told.unfinished_disposal_count:
+        typer.echo(f"{told.unfinished_disposal_count:,} disposals are not finished; run `wa dispose` again.")
+    for name in told.empty_places if told.checkpoint_count else ():
+        typer.echo(f"Place {name} keeps no checkpoint, so it proves nothing; is it mounted?")
+    if proof.derived:
+        reason = f" ({proof.derived.reason})" if proof.derived.reason else ""
+        typer.echo(f"Derived tables: {proof.derived.outcome.replace('_', ' ')}{reason}.")
+    for found in proof.findings[:SHOWN]:
+        typer.echo(f"evidence.broken  {found.sentence}")
+    if len(proof.findings) > SHOWN:
+        typer.echo(f"… and {len(proof.findings) - SHOWN:,} more; `--json` lists them all.")
+
+
+def _bundle_told(proof: BundleProof) -> None:
+    typer.echo(
+        f"{'Proven' if proof.is_proven else 'NOT PROVEN'}: {proof.entry_count:,} entries, "
+        f"{proof.opened_count:,} opened and equal to the originals beside them, "
+        f"{proof.disposed_count:,} lawfully disposed of."
+    )
+    if proof.signer:
+        typer.echo(f"Signed by {proof.signer}")
+        if not proof.is_key_given:
+            typer.echo("Compare that key with a copy you have from elsewhere, or give it with --key.")
+    for found in proof.findings:
+        typer.echo(f"evidence.broken  {found.sentence}")
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="Words that must all occur, whole and in any order.")],
+    reason: Reason = "",
+    is_regex: Annotated[bool, typer.Option("--regex", help="TEXT is a regular expression.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find messages by what they say. Needs a reason and is journalled; `wa reveal` shows them."""
+    from wa_analytics.cli.reading import table
+
+    with bars() as bar:
+        found = current(context).search(
+            text, reason=reason, is_regex=is_regex, at=moment(None), progress=bar("search", None)
+        )
+    if as_json:
+        emit(found.to_dicts())
+    else:
+        table(found, title=f"{found.height:,} messages")
+
+
+def bundle(
+    context: typer.Context,
+    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID…", help="Our message ids.")],
+    out: Annotated[Path, typer.Option(help="The zip file to write; must not exist yet.")],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Hand messages over with their proof: originals, entries, proofs, journal and a verifier.
+
+    Whoever holds the bundle can read these messages. Needs a reason and is journalled.
+    """
+    made = current(context).bundle(message_ids, reason=reason, out=out, at=moment(None))
+    if as_json:
+        emit(made.document())
+    else:
+        typer.echo(
+            f"{made.path}: {made.message_count:,} messages in {made.entry_count:,} entries, under a "
+            f"checkpoint of {made.tree_size:,}. Check it with `wa verify {made.path}`."
+        )
+
+
+@keys_app.command("rotate")
+def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
+    """Wrap the wrapping keys under a new master key; the log is not touched. Journalled.
+
+    With the master key from the environment, put the new one into WA_NEW_MASTER_KEY first.
+    """
+    from wa_analytics.errors import KeyRefused
+    from wa_analytics.evidence.keyfile import key_of_text
+
+    workspace = current(context)
+    new = None
+    if not workspace.ring.is_file:
+        given = os.environ.get(NEW_MASTER)
+        if not given:
+            raise KeyRefused(
+                f"The master key comes from the environment; put the new one into {NEW_MASTER} "
+                "(32 bytes as hex or base64), then run this again."
+            )
+        new = key_of_text(given, NEW_MASTER)
+    count = workspace.rotate_keys(reason=reason, new_master=new, at=moment(None))
+    if as_json:
+        emit({"wrapping_key_count": count})
+        return
+    typer.echo(f"{count:,} wrapping keys stand under the new master key. Copy it to where copies are kept.")
+    if new is not None:
+        say("Now set WA_KEYS__MASTER_KEY to the new key: the old one opens nothing any more.")
+
+
+@keys_app.command("list")
+def listed(context: typer.Context, as_json: Json = False) -> None:
+    """Every wrapping key: when it was made, how many entries it opens, whether it stands."""
+    import polars as pl
+
+    from wa_analytics.cli.reading import table
+    from wa_analytics.evidence.rotation import wrapping_key_use
+
+    workspace: Workspace = current(context)
+    rows: list[dict[str, Any]] = [
+        {
+            "wrapping_key_id": use.wrapping_key_id,
+            "created_at": use.created_at,
+            "entry_count": use.entry_count,
+            "is_destroyed": use.is_destroyed,
+        }
+        for use in wrapping_key_use(workspace.database)
+    ]
+    if as_json:
+        emit(rows)
+    elif rows:
+        table(pl.DataFrame(rows))
+    else:
+        typer.echo("No wrapping key yet: nothing was captured.")

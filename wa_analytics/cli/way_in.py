@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wa_analytics.cli import Invocation, Json, current, emit, moment, say
 from wa_analytics.cli.progress import bars
+
+if TYPE_CHECKING:
+    from wa_analytics.workspace import Workspace
 
 SHOWN = 20
 
@@ -52,7 +56,8 @@ def capture(
     """
     workspace = current(context)
     with bars() as bar:
-        outcome = workspace.capture(provider, paths, moment(None), progress=bar(f"capture {provider}", None))
+        progress = sealing(workspace, bar(f"capture {provider}", None))
+        outcome = workspace.capture(provider, paths, moment(None), progress=progress)
     if as_json:
         emit(
             {
@@ -73,7 +78,8 @@ def capture(
         say(sentence)
     if len(problems) > SHOWN:
         say(f"… and {len(problems) - SHOWN:,} more of the kind; `--json` lists them all.")
-    if not outcome.is_clean:
+    is_sealed = sealed(workspace)
+    if not outcome.is_clean or not is_sealed:
         raise typer.Exit(2)
 
 
@@ -94,6 +100,8 @@ def pull(
         emit({"provider": provider, "what": what, "stored": outcome.stored, "repeated": outcome.repeated})
     else:
         typer.echo(f"{provider} {what}: {outcome.stored:,} pages captured, {outcome.repeated:,} known already.")
+    if not sealed(workspace):
+        raise typer.Exit(2)
 
 
 def refresh(context: typer.Context, as_of: Annotated[str | None, typer.Option(hidden=True)] = None, as_json: Json = False) -> None:
@@ -117,3 +125,35 @@ def _brought_up(context: typer.Context, how: str, as_json: bool) -> None:
             f"{done.entries:,} entries read, {done.messages:,} messages and {done.events:,} consent events "
             f"{'evaluated anew' if done.was_whole else 'changed'}."
         )
+    if not sealed(workspace):
+        raise typer.Exit(2)
+
+
+def sealing(workspace: Workspace, advance: Callable[..., None]) -> Callable[[int], None]:
+    """Progress that also seals, so that in a long import no entry waits longer than the settings say."""
+    import time
+
+    every = workspace.settings.evidence.seal_seconds
+    due = time.monotonic() + every
+
+    def advanced(rows: int) -> None:
+        nonlocal due
+        advance(rows)
+        if time.monotonic() >= due:
+            sealed(workspace)
+            due = time.monotonic() + every
+
+    return advanced
+
+
+def sealed(workspace: Workspace) -> bool:
+    """Seal what waits; at the end of a command too, since nobody would after it. If it cannot be
+    done, what was stored stays and a sentence says so."""
+    from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
+
+    try:
+        workspace.seal_pending(at=moment(None))
+    except (EvidenceBroken, PlaceUnavailable) as error:
+        say(str(error))
+        return False
+    return True

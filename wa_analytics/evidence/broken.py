@@ -28,6 +28,12 @@ CODES: Final = {
     "place_unreadable": "a place for checkpoints cannot be read",
     "entry_does_not_open": "the entry does not open with the key that stands for it",
     "derived_differs": "the derived table is not what the evidence gives",
+    "bundle_unsigned": "no trusted key of the log has signed what the bundle says",
+    "bundle_malformed": "the bundle lacks what a bundle says, or says it in another form",
+    "bundle_file_changed": "the file was changed, removed or added since the bundle was signed",
+    "proof_invalid": "the proof does not lead to the signed root",
+    "original_differs": "the original is not what the log sealed",
+    "disposal_unproven": "it is said to be disposed of and no disposal entry says so",
 }
 
 

@@ -64,19 +64,25 @@ def packed(headers: dict[str, str], body: bytes, context: bytes = b"") -> bytes:
     )
 
 
-def unpacked(container: bytes) -> tuple[dict[str, str], bytes, bytes]:
-    """(headers, body, context) of a container. Raises EvidenceBroken on any other bytes."""
+def unpacked_raw(container: bytes) -> tuple[bytes, bytes, bytes]:
+    """(headers as JSON, context, body) of a container, as bytes. Raises EvidenceBroken."""
     if container[:1] != CONTAINER_FORMAT:
         raise EvidenceBroken("A decrypted entry is in no format that this version knows.")
     headers_end = 5 + int.from_bytes(container[1:5], "big")
     context_end = headers_end + 4 + int.from_bytes(container[headers_end : headers_end + 4], "big")
     if context_end > len(container):
         raise EvidenceBroken("A decrypted entry ends before its headers do.")
+    return container[5:headers_end], container[headers_end + 4 : context_end], container[context_end:]
+
+
+def unpacked(container: bytes) -> tuple[dict[str, str], bytes, bytes]:
+    """(headers, body, context) of a container. Raises EvidenceBroken on any other bytes."""
+    raw, context, body = unpacked_raw(container)
     try:
-        headers = _headers_decoder.decode(container[5:headers_end])
+        headers = _headers_decoder.decode(raw)
     except msgspec.DecodeError:
         raise EvidenceBroken("A decrypted entry's headers cannot be read.") from None
-    return headers, container[context_end:], container[headers_end + 4 : context_end]
+    return headers, body, context
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -152,10 +152,23 @@ class Opener:
                 "run `wa verify --derived`."
             ) from None
 
+    def container(self, row: EntryRow) -> bytes:
+        """The plaintext of an entry (`layout.unpacked` reads it). Raises EvidenceBroken."""
+        sequence, capture_id, _, _, _, _, ciphertext, number, wrapped = row
+        nonce = capture_id[:NONCE_BYTES]
+        try:
+            key = self._unwrap[number](nonce, wrapped, capture_id)
+            return AESGCM(key).decrypt(nonce, ciphertext, capture_id)
+        except (InvalidTag, KeyError, ValueError):
+            raise EvidenceBroken(
+                f"Entry {sequence} does not open: its bytes, its key or its wrapping key were "
+                "altered; run `wa verify`."
+            ) from None
+
     def opens(self, row: EntryRow) -> bool:
         """Whether the entry opens."""
         try:
-            next(self.opened([row]))
+            self.container(row)
         except EvidenceBroken:
             return False
         return True
@@ -165,17 +178,9 @@ class Opener:
 
         Raises EvidenceBroken, naming the sequence, where key, tag or associated data do not match.
         """
-        for sequence, capture_id, _, provider, received_at, code, ciphertext, number, wrapped in rows:
-            nonce = capture_id[:NONCE_BYTES]
-            try:
-                key = self._unwrap[number](nonce, wrapped, capture_id)
-                container = AESGCM(key).decrypt(nonce, ciphertext, capture_id)
-            except (InvalidTag, KeyError, ValueError):
-                raise EvidenceBroken(
-                    f"Entry {sequence} does not open: its bytes, its key or its wrapping key were "
-                    "altered; run `wa verify`."
-                ) from None
-            headers, body, context = unpacked(container)
+        for row in rows:
+            sequence, _, _, provider, received_at, code, _, _, _ = row
+            headers, body, context = unpacked(self.container(row))
             yield sequence, Capture(body, headers, provider, received_at, code, context)  # type: ignore[arg-type]
 
 

@@ -59,6 +59,7 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         if not rows:
             lines.append(_line("not connected", f"no {provider} was ever captured: what needs it is not evaluated"))
     lines.append(_line("not connected", "no device inventory: personal devices are not evaluated"))
+    lines += _evidence_lines(database, settings, total)
     loose = database.scalar("SELECT count(*) FROM channel WHERE entity IS NULL")
     if loose:
         lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
@@ -71,6 +72,45 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         ).to_dicts(),
         "freshness": fresh,
     }
+
+
+def _evidence_lines(database: Database, settings: Settings, total: int) -> list[dict[str, str]]:
+    """Last checkpoint, last verification, and whether one stolen disk would give away both the
+    ciphertext and its keys."""
+    sealed = database.frame("SELECT tree_size, created_at FROM checkpoint ORDER BY tree_size DESC LIMIT 1")
+    size, created_at = sealed.row(0) if sealed.height else (0, None)
+    waiting = total - size
+    proven = database.frame(
+        "SELECT outcome_code, finished_at, finding_count FROM verify_run ORDER BY finished_at DESC LIMIT 1"
+    )
+    outcome, finished_at, findings = proven.row(0) if proven.height else (None, None, 0)
+    words = {
+        "pass": "proven",
+        "fail": f"NOT PROVEN, {findings:,} findings of evidence.broken",
+        "not_evaluated": "not proven: no checkpoint stood",
+        None: "run `wa verify`",
+    }
+    lines = [
+        _line("stale" if waiting else "ok" if total else "missing",
+              f"last checkpoint: {_when(created_at)}, {waiting:,} entries wait for `wa checkpoint`"),
+        _line({"pass": "ok", "fail": "broken", None: "missing"}.get(outcome, "missing"),
+              f"last verification: {_when(finished_at)}, {words[outcome]}"),
+    ]  # fmt: skip
+    if not settings.evidence.places:
+        lines.append(_line("missing", "no further place for checkpoints (evidence.places): "
+                                      "an older copy put back would not be seen"))  # fmt: skip
+    if is_on_one_volume(database, settings):
+        lines.append(_line("warning", "keys and database share one volume: whoever takes it can read "
+                                      "everything; move keys/ to another one"))  # fmt: skip
+    return lines
+
+
+def is_on_one_volume(database: Database, settings: Settings) -> bool:
+    """Whether `keys/` stands on the volume of the SQLite file; PostgreSQL is taken to be elsewhere."""
+    keys = settings.home / "keys"
+    if database.path is None or not (database.path.exists() and keys.is_dir()):
+        return False
+    return database.path.stat().st_dev == keys.stat().st_dev
 
 
 def _providers(database: Database) -> list[dict[str, Any]]:

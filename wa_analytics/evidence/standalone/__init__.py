@@ -1,0 +1,1 @@
+"""What travels inside bundles, for people who do not have this program. Not imported by it."""
