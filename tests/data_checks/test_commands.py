@@ -81,18 +81,31 @@ def test_wa_check_tells_outcome_and_exit_code(wa: Called) -> None:
 
 
 @needs_wa
-def test_the_cron_line_works(home: Path, tmp_path: Path) -> None:
+def test_the_cron_line_works(tmp_path: Path) -> None:
     lines = re.findall(r"^```cron\n(.+)\n```", (ROOM / "README.md").read_text(), re.MULTILINE)
     (line,) = lines
     *times, command = line.split(" ", 5)
     assert len(times) == 5
     assert all(re.fullmatch(r"[\d*/,-]+", field) for field in times)
     assert "%" not in command, "cron reads a bare % as a line end"
+    home = tmp_path / "wa-home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[meta_cloud]\napp_secret = "made up"\n')
+    forged = {
+        "received_at": "2026-03-01T12:00:00Z",
+        "headers": {"X-Hub-Signature-256": "sha256=" + "0" * 64},
+        "body": '{"object":"whatsapp_business_account","entry":[]}',
+    }
+    (tmp_path / "spool.ndjson").write_text(json.dumps(forged) + "\n")
+    for words in (["init"], ["capture", "meta-cloud", str(tmp_path / "spool.ndjson")]):
+        with pytest.raises(SystemExit, match="0"):
+            main(["--home", str(home), *words])
     environment = {"HOME": str(tmp_path), "PATH": f"{WA.parent}:{os.defpath}"}
     done = subprocess.run(["/bin/sh", "-c", command], env=environment, check=False)
     assert done.returncode == 1
-    document = json.loads((tmp_path / "wa-check.ndjson").read_text())
-    assert document["outcome"] == "fail"
+    document = json.loads((tmp_path / "wa-run.ndjson").read_text())
+    assert document["check"]["outcome"] == "fail"
+    assert document["incidents_opened"] == 1
 
 
 @needs_wa
