@@ -158,9 +158,11 @@ def _breach_by_hand(workspace: Workspace, end: datetime) -> None:
 
 
 def _reported(workspace: Workspace) -> Path:
-    """The scorecard, and the report of the severest incident that findings opened."""
+    """The scorecard, and the report of the largest of the severest incidents that findings opened."""
     found = workspace.incidents("open")
-    incident_id = found.filter(found["rule"].is_not_null())["incident_id"][0]
+    found = found.filter(found["rule"].is_not_null() & found["entity"].is_not_null())
+    severest = found.filter(found["severity_code"] == found["severity_code"][0])
+    incident_id = severest.sort("finding_count", descending=True)["incident_id"][0]
     path = workspace.home / "reports" / f"{incident_id}.html"
     path.write_text(workspace.incident_html(incident_id), encoding="utf-8")
     (workspace.home / "reports" / "scorecard.html").write_text(workspace.scorecard_html(), encoding="utf-8")
