@@ -10,7 +10,7 @@ import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -27,7 +27,7 @@ DEFAULT_HOME = "wa-home"
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def known_zone(value: str) -> str:
@@ -122,20 +122,49 @@ class Alerts(Section):
 
 
 class Keys(Section):
-    """Where the master key comes from: `file` (keys/master.key) or `environment`."""
+    """Where the master key comes from: `file` (keys/master.key), `environment`, or `kms`: AWS KMS
+    encrypts it under `kms_key_id` (id, ARN or alias) and only its ciphertext is kept."""
 
-    source: Literal["file", "environment"] = "file"
+    source: Literal["file", "environment", "kms"] = "file"
     master_key: SecretStr | None = None
+    kms_key_id: str = ""
+    kms_region: str = ""
+    kms_endpoint_url: str = ""
 
 
 class Evidence(Section):
     """`origin`: the log's name in its checkpoints (a schema-less URL that you own); empty: a name
     made from the signing key. `seal_seconds`: how long an entry may wait for its checkpoint.
-    `places`: further folders (other volumes, other machines' mounts) that get every checkpoint."""
+    `places`: further places that get every checkpoint: folders (other volumes, other machines'
+    mounts) and `s3://bucket/prefix` with object lock, each object locked for `s3_retention_days`.
+    `timestamp_url`: an RFC 3161 authority that dates every checkpoint. `timestamp_roots`: PEM file
+    of the certificates it is trusted by; a relative path is in the workspace."""
 
     origin: str = ""
     seal_seconds: int = 60
-    places: tuple[Path, ...] = ()
+    places: tuple[Path | str, ...] = ()
+    s3_region: str = ""
+    s3_endpoint_url: str = ""
+    s3_retention_days: int = Field(default=2192, ge=1, le=36500)
+    timestamp_url: SecretStr | None = None
+    timestamp_roots: Path | None = None
+
+    @field_validator("places")
+    @classmethod
+    def _folder_or_bucket(cls, value: tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+        for place in value:
+            scheme, colon, rest = str(place).partition("://")
+            if colon and (scheme != "s3" or not rest.strip("/") or rest.startswith("/")):
+                raise ValueError("a place is a folder or s3://bucket/prefix")
+        return value
+
+    @field_validator("timestamp_url")
+    @classmethod
+    def _is_web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if text and not text.startswith(("http://", "https://")):
+            raise ValueError("an authority's address starts with http:// or https://")
+        return value if text else None
 
     @field_validator("origin")
     @classmethod
@@ -147,7 +176,7 @@ class Evidence(Section):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="WA_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix="WA_", env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
     home: Path = Path(DEFAULT_HOME)
@@ -188,6 +217,32 @@ class Settings(BaseSettings):
 
     def entity_by_key(self, key: str) -> Entity | None:
         return next((entity for entity in self.entities if entity.key == key), None)
+
+
+def unknown_keys(home: Path) -> list[str]:
+    """Keys of `settings.toml` that nothing reads, dotted; a misspelt one is among them."""
+    path = home / "settings.toml"
+    if not path.is_file():
+        return []
+    return _unread(tomllib.loads(path.read_text(encoding="utf-8")), Settings, "")
+
+
+def _unread(given: dict[str, Any], model: type[BaseModel], place: str) -> list[str]:
+    found = []
+    for key, value in given.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            found.append(place + key)
+            continue
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)]
+        for part in value if isinstance(value, list) else [value]:
+            if inner and isinstance(part, dict):
+                found += _unread(part, inner[0], f"{place}{key}.")
+    return list(dict.fromkeys(found))
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 def read_settings(home: Path | str | None = None, **given: Any) -> Settings:

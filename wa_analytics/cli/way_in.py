@@ -32,11 +32,14 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make the workspace: settings, keys, tables. Keeps what it finds and upgrades what is older."""
+    from wa_analytics.settings import unknown_keys
     from wa_analytics.workspace import Workspace
 
     invocation = context.find_object(Invocation)
     assert invocation is not None
     workspace = Workspace.init(invocation.home, database_url)
+    for key in unknown_keys(workspace.home):
+        say(f"settings.toml: nothing reads the key {key}; check its spelling.")
     if as_json:
         emit({"home": str(workspace.home), "database": workspace.database.dialect})
     else:
@@ -64,6 +67,7 @@ def capture(
                 "provider": provider,
                 "stored": outcome.stored,
                 "repeated": outcome.repeated,
+                "already_disposed": outcome.already_disposed,
                 "refused": outcome.refused,
                 "unreadable": outcome.unreadable,
             }
@@ -72,6 +76,7 @@ def capture(
         typer.echo(
             f"{provider}: {outcome.stored:,} captured, {outcome.repeated:,} known already, "
             f"{len(outcome.refused):,} refused, {len(outcome.unreadable):,} kept but unreadable."
+            + (f" {outcome.already_disposed:,} disposed of before." if outcome.already_disposed else "")
         )
     problems = outcome.refused + outcome.unreadable
     for sentence in problems[:SHOWN]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wa_analytics.evidence.log import size
 from wa_analytics.providers import PARSERS
-from wa_analytics.settings import Settings
+from wa_analytics.settings import Settings, unknown_keys
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
@@ -60,6 +60,10 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
             lines.append(_line("not connected", f"no {provider} was ever captured: what needs it is not evaluated"))
     lines.append(_line("not connected", "no device inventory: personal devices are not evaluated"))
     lines += _evidence_lines(database, settings, total)
+    lines += [
+        _line("unknown", f"settings.toml: nothing reads the key {key}; is it misspelt?")
+        for key in unknown_keys(settings.home)
+    ]
     loose = database.scalar("SELECT count(*) FROM channel WHERE entity IS NULL")
     if loose:
         lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
