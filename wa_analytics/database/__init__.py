@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
 from wa_analytics.database.bulk import Writer, bound, frame_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 BUSY_SECONDS = 30
+UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
@@ -56,8 +57,7 @@ def normal_url(url: str) -> str:
         parsed = make_url(url)
     except ArgumentError:
         raise DatabaseUnavailable(
-            "The database URL cannot be read; write it as sqlite:///FILE or "
-            "postgresql://USER@HOST/NAME."
+            "The database URL cannot be read; write it as sqlite:///FILE or postgresql://USER@HOST/NAME."
         ) from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -101,8 +101,8 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except OperationalError as error:
-            raise self._unavailable(error) from None
+        except (OperationalError, ProgrammingError) as error:
+            raise self._told(error) from None
 
     @contextmanager
     def writing(self, prefix: str = "", *, is_derived: bool = False) -> Iterator[Writer]:
@@ -117,8 +117,8 @@ class Database:
                 connection = connection.execution_options(immediate=True)
                 with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
-        except OperationalError as error:
-            raise self._unavailable(error) from None
+        except (OperationalError, ProgrammingError) as error:
+            raise self._told(error) from None
 
     @contextmanager
     def _synchronous(self, connection: Connection, how: str) -> Iterator[None]:
@@ -141,8 +141,8 @@ class Database:
                 session.connection(execution_options={"immediate": True})
                 yield session
                 session.commit()
-        except OperationalError as error:
-            raise self._unavailable(error) from None
+        except (OperationalError, ProgrammingError) as error:
+            raise self._told(error) from None
 
     def frame(self, sql: str, **params: Any) -> pl.DataFrame:
         """The rows of a query. `*_at`, `retain_until`, `dispose_by` are aware UTC instants, `is_`,
@@ -153,12 +153,14 @@ class Database:
                 cursor = connection.connection.cursor()
                 try:
                     cursor.execute(sql, bound(params, self.dialect))
-                    return frame_of([name for name, *_ in cursor.description], cursor.fetchall(), self.dialect)
+                    return frame_of(
+                        [name for name, *_ in cursor.description], cursor.fetchall(), self.dialect
+                    )
                 except sqlite3.OperationalError as error:
                     raise self._unavailable(error) from None
                 finally:
                     cursor.close()
-            result = connection.execute(text(sql), params)
+            result = connection.execute(text(sql), bound(params, self.dialect))
             return frame_of(list(result.keys()), result.fetchall(), self.dialect)
 
     def table(
@@ -174,9 +176,7 @@ class Database:
         names = columns or tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
         condition = f" WHERE {where}" if where else ""
         quoted = ", ".join(f'"{name}"' for name in names)
-        return self.frame(
-            f'SELECT {quoted} FROM "{prefix}{table.__tablename__}"{condition}', **params
-        )
+        return self.frame(f'SELECT {quoted} FROM "{prefix}{table.__tablename__}"{condition}', **params)
 
     def matching(self, column: str, values: Iterable[str], name: str = "ids") -> tuple[str, dict[str, Any]]:
         """A condition `column` is one of `values`, and its parameter; any number of values."""
@@ -206,6 +206,12 @@ class Database:
         except SQLAlchemyError as error:
             raise self._unavailable(error) from None
 
+    def _told(self, error: OperationalError | ProgrammingError) -> Exception:
+        """The sentence of a database that cannot be used; a wrong statement stays what it is."""
+        if isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", "") == UNDEFINED_TABLE:
+            return self._unavailable(error)
+        return error
+
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         cause = str(getattr(error, "orig", error)).splitlines()[0]
         if "locked" in cause:
@@ -214,9 +220,7 @@ class Database:
                 "stop it or try again later."
             )
         if "no such table" in cause or "does not exist" in cause:
-            return DatabaseUnavailable(
-                "The database has no tables of this version; run `wa init` first."
-            )
+            return DatabaseUnavailable("The database has no tables of this version; run `wa init` first.")
         place = make_url(self.url).render_as_string(hide_password=True)
         place = self.path.name if self.path else place.split("@")[-1].split("?")[0]
         return DatabaseUnavailable(

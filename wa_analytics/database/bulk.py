@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Connection, Integer, LargeBinary, String, TypeDecorator, text
+from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, String, TypeDecorator, text
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
@@ -101,14 +101,15 @@ class Writer:
 
 def bound(params: dict[str, Any], dialect: str) -> dict[str, Any]:
     """Parameters as the database compares them: on SQLite an instant is its text."""
+    naive = [name for name, v in params.items() if isinstance(v, datetime) and v.tzinfo is None]
+    if naive:
+        raise ValueError(f"an instant needs a time zone; pass an aware datetime as {naive[0]}")
     if dialect != "sqlite":
         return params
     return {name: _written_instant(v) if isinstance(v, datetime) else v for name, v in params.items()}
 
 
 def _written_instant(value: datetime) -> str:
-    if value.tzinfo is None:
-        raise ValueError("an instant needs a time zone; pass an aware datetime")
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -133,8 +134,9 @@ def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]], dialect: str) 
         if name in instants:
             series.append(_instants(name, column))
         elif name in booleans:
-            series.append(pl.Series(name, column, dtype=pl.Int8 if dialect == "sqlite" else pl.Boolean)
-                          .cast(pl.Boolean))
+            series.append(
+                pl.Series(name, column, dtype=pl.Int8 if dialect == "sqlite" else pl.Boolean).cast(pl.Boolean)
+            )
         else:
             kind = _kinds().get(name)
             series.append(pl.Series(name, column, dtype=kind) if kind else pl.Series(name, column))
@@ -157,33 +159,38 @@ def _instants(name: str, column: Sequence[Any]) -> pl.Series:
     return pl.Series(name, column).dt.cast_time_unit("us").dt.convert_time_zone("UTC")
 
 
-@cache
-def _kinds() -> dict[str, Any]:
-    """Polars type of every declared column, so that empty and all-null columns keep theirs."""
+def _kind(column: Column[Any]) -> Any:
+    """Polars type of a declared column."""
     import polars as pl
 
-    kinds: dict[str, Any] = {}
+    plain = column.type
+    if isinstance(plain, Instant):
+        return pl.Datetime("us", "UTC")
+    if isinstance(plain, TypeDecorator):
+        plain = plain.impl_instance
+    return next(
+        kind
+        for base, kind in (
+            (Boolean, pl.Boolean),
+            (Integer, pl.Int64),
+            (String, pl.String),
+            (LargeBinary, pl.Binary),
+        )
+        if isinstance(plain, base)
+    )
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    """Polars type by name of column, so that empty and all-null columns keep theirs; a name that two
+    tables type differently is left to what stands in it."""
+    found: dict[str, set[Any]] = {}
     for table in SQLModel.metadata.tables.values():
         for column in table.columns:
-            plain = column.type
-            if isinstance(plain, Instant):
-                kinds[column.name] = pl.Datetime("us", "UTC")
-                continue
-            if isinstance(plain, TypeDecorator):
-                plain = plain.impl_instance
-            kinds[column.name] = next(
-                kind
-                for base, kind in (
-                    (Boolean, pl.Boolean),
-                    (Integer, pl.Int64),
-                    (String, pl.String),
-                    (LargeBinary, pl.Binary),
-                )
-                if isinstance(plain, base)
-            )
-    return kinds
+            found.setdefault(column.name, set()).add(_kind(column))
+    return {name: kinds.pop() for name, kinds in found.items() if len(kinds) == 1}
 
 
 def schema_of(table: type[SQLModel]) -> dict[str, Any]:
     """Polars types of a table's columns."""
-    return {column.name: _kinds()[column.name] for column in table.__table__.columns}  # type: ignore[attr-defined]
+    return {column.name: _kind(column) for column in table.__table__.columns}  # type: ignore[attr-defined]
