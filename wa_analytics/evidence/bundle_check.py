@@ -7,6 +7,7 @@ Written apart from the writer (`bundle`) and from the verifier that travels insi
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import stat
 import zipfile
@@ -167,10 +168,7 @@ class _Checking:
         self.is_key_given = bool(trusted)
         self.keys = trusted or self._own_keys()
         self.signer = self._signer()
-        try:
-            self.manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise _Stop("bundle_malformed", MANIFEST) from None
+        self.manifest = _manifest(files[MANIFEST])
         self.entries = {entry.sequence: entry for entry in self.manifest.entries}
         self.heads: dict[int, Head] = {}
         self.opened_count = self.disposed_count = 0
@@ -308,6 +306,19 @@ class _Checking:
             return other.sequence > entry.sequence and entry.sequence in said["sequences"]
         except (msgspec.DecodeError, TypeError, KeyError):
             return False
+
+
+def _manifest(raw: bytes) -> Manifest:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Two readers might each take another one of two equal names.
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    try:
+        return msgspec.convert(json.loads(raw, object_pairs_hook=once), Manifest)
+    except (ValueError, RecursionError):
+        raise _Stop("bundle_malformed", MANIFEST) from None
 
 
 def _hashes(path: Iterable[str]) -> list[bytes]:
