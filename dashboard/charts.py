@@ -59,7 +59,7 @@ def _weeks(title: str | None = None) -> alt.X:
     )
 
 
-def trend(frame: pl.DataFrame, metric: Metric, height: int = 268) -> Any:
+def trend(frame: pl.DataFrame, metric: Metric, height: int = 312) -> Any:
     """One metric by week."""
     if frame.filter(pl.col("metric") == metric.name, pl.col("denominator") > 0).is_empty():
         return None

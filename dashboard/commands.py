@@ -84,7 +84,10 @@ def lab_command(folder: Path, port: int, *, has_browser: bool) -> list[str]:
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
+        "LabApp.app_settings_dir": str(HERE / "lab"),  # overrides.json: do not offer news either
     }
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        options["ServerApp.allow_root"] = "True"  # containers; it listens on this machine only, with a token
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "jupyterlab", *flags]
 

@@ -33,7 +33,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
     with right, st.container(border=True, height="stretch", key="card_change"):
         _change(shown)
     with st.container(border=True, height="stretch", key="card_controls"):
-        _controls(shown)
+        _controls(shown, {company.key: company.name for company in screen.companies})
     st.download_button(
         "Download the scorecard",
         workbench.scorecard_html,
@@ -104,7 +104,7 @@ def _change(shown: Overview) -> None:
     st.html(look.table(("", "to date", "last 7 days", "change"), rows, numeric=(1, 2)))
 
 
-def _controls(shown: Overview) -> None:
+def _controls(shown: Overview, names: dict[str | None, str]) -> None:
     counts = shown.verdict_counts
     words = " · ".join(f"{count} {VERDICTS[code]}" for code, count in counts.items())
     st.html(f'<h3>Controls <small class="wb-muted">{words}</small></h3>')
@@ -114,7 +114,10 @@ def _controls(shown: Overview) -> None:
     several = len({found.entity for found in shown.verdicts}) > 1
     rows = [
         (
-            look.with_note(look.Html(f"<b>{look.safe(found.control)}</b>"), found.entity if several else ""),
+            look.with_note(
+                look.Html(f"<b>{look.safe(found.control)}</b>"),
+                names.get(found.entity, found.entity) if several else "",
+            ),
             found.citation,
             look.verdict(found.verdict, VERDICTS[found.verdict]),
             found.reason,

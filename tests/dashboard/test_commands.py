@@ -44,12 +44,15 @@ def test_lab_options_are_known_to_jupyterlab(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom jupyterlab.labapp import LabApp\n"
         "app = LabApp()\napp.parse_command_line(sys.argv[1:])\n"
-        "print(app.news_url, app.check_for_updates_class.__name__, app.extension_manager)"
+        "from jupyterlab_server.settings_utils import _get_overrides\n"
+        "said = _get_overrides(app.app_settings_dir)[0]['@jupyterlab/apputils-extension:notification']\n"
+        "print(app.news_url is None, app.check_for_updates_class.__name__, app.extension_manager,"
+        " said['fetchNews'])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, *options], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["None", "NeverCheckForUpdate", "readonly"]
+    assert done.stdout.split() == ["True", "NeverCheckForUpdate", "readonly", "false"]
 
 
 def test_notebooks_are_copied_once_and_changes_kept(tmp_path: Path) -> None:

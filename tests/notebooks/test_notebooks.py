@@ -15,13 +15,6 @@ from tests.demo_workspace import Demo
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:jupyter_client.*",
-    "ignore::DeprecationWarning:zmq.*",
-    "ignore::UserWarning:zmq.*",
-    "ignore:Kernel is running over TCP without encryption",
-    "ignore::ResourceWarning",
-)
 
 
 def _outputs(notebook: Any) -> str:
