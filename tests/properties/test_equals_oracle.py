@@ -130,7 +130,7 @@ def differences(answer: Answer, world: World, as_of: datetime) -> list[str]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=6,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -149,9 +149,9 @@ def test_tangled_worlds_in_any_order_and_with_duplicates(case: tuple[World, date
     assert differences(second, world, as_of) == []
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_larger_worlds_on_both_databases(seed: int, database_url: str | None, tmp_path: Path) -> None:
-    world = random_world(seed, 300)
+    world = random_world(seed, 220)
     home = tmp_path / "home"
     imported(home, write(world, tmp_path / "files", Layout(seed, duplicated=True)), database_url)
     for as_of in (AS_OF, NOON):  # the later first: what is not yet so at NOON must be resolved again
