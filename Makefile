@@ -34,6 +34,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib wa_analytics data_checks dashboard >/dev/null || true
 	@touch $(STAMP)
 
+# The catalogue and the README's lists, from the code.
+docs: $(STAMP)
+	$(BIN)/python -m data_checks.catalogue
+
 # For maintainers: pin the newest allowed versions again. Needs `uv` on the path.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
