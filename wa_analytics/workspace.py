@@ -90,7 +90,7 @@ class Workspace:
         """
         settings = read_settings(home)
         place = Path(settings.home)
-        if not (place / "keys").is_dir():
+        if not (place / "keys").is_dir() and settings.database_url is None:
             raise WorkspaceMissing(f"There is no workspace in {place}; run `wa init` there first.")
         database = Database(_url(settings))
         if not database.is_current():

@@ -34,6 +34,7 @@ TITLES: Mapping[str, str] = {
     "capture.conflicting": "Sources tell the same message differently",
     "capture.signature_invalid": "Webhooks whose signature does not match",
     "capture.unreadable": "Captures that could not be read",
+    "freshness.capture": "Companies of which nothing new was captured",
     "retention.overdue": "Message contents held past their date of disposal",
     "retention.conflict": "Retention rules that contradict each other",
     "retention.unscheduled": "Messages that no retention rule covers",

@@ -37,6 +37,10 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
     fresh = freshness(database, settings, at)
     total = size(database)
     reached = database.scalar("SELECT max(sequence) FROM watermark WHERE name = 'state'") or 0
+    waiting = database.scalar(
+        "SELECT count(*) FROM entry WHERE sequence >= :reached AND kind IN ('capture', 'disposal')",
+        reached=reached,
+    )
     lines = [
         _line("ok" if settings.entity else "missing", _companies(settings)),
         _line(
@@ -45,7 +49,7 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
                                   "not set (WA_META_CLOUD__APP_SECRET): signatures cannot be checked"),
         ),
         _line("ok" if total else "missing", f"{total:,} entries in the evidence log"),
-        _line("ok" if reached == total else "stale", f"{total - reached:,} entries wait for `wa refresh`"),
+        _line("stale" if waiting else "ok", f"{waiting:,} captures wait for `wa refresh`"),
         _line("ok" if fresh["last_capture_at"] else "missing", f"last capture: {_when(fresh['last_capture_at'])}"),
         _line(
             "overdue" if fresh["is_check_overdue"] else "ok",

@@ -106,7 +106,7 @@ def _largest(shown: pl.DataFrame, most: int) -> tuple[pl.DataFrame, str]:
 
 
 def _axis_format(metric: Metric) -> str:
-    return ".0%" if metric.unit == "ratio" else ",.0f"
+    return ".1~%" if metric.unit == "ratio" else ",.0f"
 
 
 def _value_title(metric: Metric) -> str:
