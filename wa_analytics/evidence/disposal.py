@@ -101,9 +101,7 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
             try:
                 said = msgspec.json.decode(unpacked(bytes(container))[1], type=dict[str, Any])
             except (EvidenceBroken, msgspec.DecodeError):
-                raise EvidenceBroken(
-                    f"Disposal entry {sequence} cannot be read; run `wa verify`."
-                ) from None
+                raise EvidenceBroken(f"Disposal entry {sequence} cannot be read; run `wa verify`.") from None
             moment = datetime.fromtimestamp(microseconds_of(received_at) / 1_000_000, tz=UTC)
             yield sequence, moment, said
         if len(rows) < 100:
@@ -114,9 +112,7 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
 def has_statements(database: Database, start: int) -> bool:
     """Whether the log holds a disposal entry from sequence `start` on."""
     return bool(
-        stored_rows(
-            database, "SELECT 1 FROM entry WHERE sequence >= ? AND kind = ? LIMIT 1", (start, KIND)
-        )
+        stored_rows(database, "SELECT 1 FROM entry WHERE sequence >= ? AND kind = ? LIMIT 1", (start, KIND))
     )
 
 
@@ -188,7 +184,7 @@ def swept(database: Database) -> None:
         try:
             cursor = connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            is_busy = bool(cursor.fetchone()[0])
+            (is_busy, *_) = cursor.fetchone() or (0,)
             cursor.close()
         finally:
             connection.close()

@@ -13,6 +13,7 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.evidence.disposal import statements
 from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.pipeline.record_ids import DisposedIds
 from wa_analytics.retention.holds import Hold
 from wa_analytics.tables.column import instant_text
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wa_analytics.database.bulk import Writer
 
 _MESSAGE = (
-    "message_id", "sequence", "record_class", "sent_on", "retain_until", "rule", "actor",
+    "message_id", "sequence", "record_class", "sent_on", "direction_code", "channel_id", "retain_until", "rule", "actor",
     "decision_code", "disposed_at",
 )  # fmt: skip
 _EVENT = ("event_id", "sequence", "decision_code", "disposed_at")
@@ -37,7 +38,8 @@ def written(writer: Writer, sequence: int, at: datetime, said: dict[str, Any]) -
         [
             (
                 row["message_id"], sequence, row["record_class"], row["sent_on"],
-                _instant(row["retain_until"]), row["rule"], actor, decision, moment,
+                row["direction"], row["channel_id"], _instant(row["retain_until"]), row["rule"], actor,
+                decision, moment,
             )
             for row in said.get("messages", ())
         ],
@@ -72,32 +74,34 @@ def _instant(text: str | None) -> str | None:
     return instant_text(microseconds_of(datetime.fromisoformat(text).astimezone(UTC)))
 
 
-@dataclass(frozen=True)
-class DisposedIds:
-    """Ids that stay disposed of, wherever they come up again."""
-
-    messages: frozenset[str] = frozenset()
-    events: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.messages or self.events)
-
-    def taken_from(self, rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
-        """Fact rows per table without those that speak of what is disposed of; the id stands second."""
-        if not self:
-            return rows
-        gone = {"message_fact": self.messages, "status_fact": self.messages, "consent_fact": self.events}
-        return {
-            name: [row for row in found if row[1] not in gone[name]] if name in gone else found
-            for name, found in rows.items()
-        }
-
-
 def disposed_ids(database: Database, prefix: str = "") -> DisposedIds:
     """What the tables with this prefix know of disposals."""
     messages = database.frame(f'SELECT message_id FROM "{prefix}disposed_message"')["message_id"]
     events = database.frame(f'SELECT event_id FROM "{prefix}disposed_event"')["event_id"]
     return DisposedIds(frozenset(messages), frozenset(events))
+
+
+def links_kept(database: Database, prefix: str) -> None:
+    """Links that disposed evidence told, into the tables with this prefix, where both ends are told by
+    other evidence."""
+    with database.writing(prefix, is_derived=True) as writer:
+        writer.execute(
+            f'INSERT INTO "{prefix}identifier_link" (left_digest, right_digest, rule_code) '
+            f"SELECT k.left_digest, k.right_digest, k.rule_code FROM kept_link k "
+            f'JOIN "{prefix}identifier" l ON l.identifier_digest = k.left_digest '
+            f'JOIN "{prefix}identifier" r ON r.identifier_digest = k.right_digest '
+            "WHERE 1 = 1 ON CONFLICT DO NOTHING"
+        )
+
+
+def unneeded_links_forgotten(database: Database) -> None:
+    """Kept links of which an end is told by no evidence any more go."""
+    with database.writing() as writer:
+        writer.execute(
+            "DELETE FROM kept_link WHERE NOT EXISTS "
+            "(SELECT 1 FROM identifier i WHERE i.identifier_digest = kept_link.left_digest) OR NOT EXISTS "
+            "(SELECT 1 FROM identifier i WHERE i.identifier_digest = kept_link.right_digest)"
+        )
 
 
 @dataclass(frozen=True)

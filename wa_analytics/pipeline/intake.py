@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
+from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 from wa_analytics.providers import parser
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.settings import Settings
@@ -41,29 +43,49 @@ class Unreadable(NamedTuple):
 @dataclass
 class Captured:
     """stored: new captures; repeated: known ones; refused: sentences of what was not imported;
-    unreadable: sentences of new captures that were kept but cannot be read."""
+    unreadable: sentences of new captures that were kept but cannot be read; already_disposed:
+    captures not stored, or without a part of them, because that was disposed of before."""
 
     stored: int = 0
     repeated: int = 0
     refused: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    already_disposed: int = 0
 
     @property
     def is_clean(self) -> bool:
         return not self.refused and not self.unreadable
 
 
+class SealedChunk(NamedTuple):
+    """rows: to be appended; already_disposed and unreadable as in `Captured`; refused: captures that
+    speak of something disposed of and cannot be carved; place: where they stand."""
+
+    rows: list[Sealed]
+    unreadable: list[Unreadable]
+    already_disposed: int = 0
+    refused: int = 0
+    place: str = ""
+
+
 class _Intake:
     """What a worker needs to seal chunks of raw records."""
 
-    def __init__(self, settings: Settings, received_at: int) -> None:
+    def __init__(
+        self, settings: Settings, received_at: int, disposed: DisposedIds, digest_key: bytes
+    ) -> None:
         self._settings = settings
+        self._disposed = disposed
+        self._ids = RecordIds(Digester(digest_key).digest, settings) if disposed else None
         self._received_at = received_at
         secret = settings.meta_cloud.app_secret
         self._app_secret = secret.get_secret_value() if secret else None
 
-    def sealed(self, sealer: Sealer, chunk: RawChunk) -> tuple[list[Sealed], list[Unreadable]]:
+    def sealed(self, sealer: Sealer, chunk: RawChunk) -> SealedChunk:
         captures = captures_from(*chunk, self._received_at, self._app_secret)
+        already = refused = 0
+        if self._ids is not None:
+            captures, already, refused = self._disposed.recalled(captures, self._ids, self._settings)
         rows = sealer.sealed(captures)
         parse = parser(chunk[0].provider)
         unreadable = []
@@ -73,19 +95,19 @@ class _Intake:
             except CaptureUnreadable as error:
                 assert row.recognition_digest is not None
                 unreadable.append(Unreadable(row.recognition_digest, f"{chunk[0].place}: {error}"))
-        return rows, unreadable
+        return SealedChunk(rows, unreadable, already, refused, chunk[0].place)
 
 
 _intake: _Intake | None = None
 
 
-def _started(settings: Settings, received_at: int) -> None:
+def _started(settings: Settings, received_at: int, disposed: DisposedIds, digest_key: bytes) -> None:
     global _intake
-    _intake = _Intake(settings, received_at)
+    _intake = _Intake(settings, received_at, disposed, digest_key)
     gc.disable()
 
 
-def _sealed(sealer: Sealer, chunk: RawChunk) -> tuple[list[Sealed], list[Unreadable]]:
+def _sealed(sealer: Sealer, chunk: RawChunk) -> SealedChunk:
     assert _intake is not None
     return _intake.sealed(sealer, chunk)
 
@@ -117,10 +139,17 @@ def captured(
                     yield chunk
 
     with uncollected():
-        for rows, unreadable in _all_sealed(database, ring, settings, received_at, moment, chunks()):
-            if unreadable:
-                there = known(database, [entry.recognition_digest for entry in unreadable])
-                for entry in unreadable:
+        for sealed in _all_sealed(database, ring, settings, received_at, moment, chunks()):
+            rows = sealed.rows
+            outcome.already_disposed += sealed.already_disposed
+            if sealed.refused:
+                outcome.refused.append(
+                    f"{sealed.place}: {sealed.refused} captures speak of something that was disposed "
+                    "of and cannot be carved; import a file without it."
+                )
+            if sealed.unreadable:
+                there = known(database, [entry.recognition_digest for entry in sealed.unreadable])
+                for entry in sealed.unreadable:
                     if entry.recognition_digest not in there:
                         there.add(entry.recognition_digest)
                         outcome.unreadable.append(entry.sentence)
@@ -140,11 +169,14 @@ def _all_sealed(
     received_at: datetime,
     moment: int,
     chunks: Iterable[RawChunk],
-) -> Iterator[tuple[list[Sealed], list[Unreadable]]]:
+) -> Iterator[SealedChunk]:
+    from wa_analytics.pipeline.disposed import disposed_ids
+
     workers = cpu_count() or 1
-    here = _Intake(settings, moment)
+    disposed = disposed_ids(database)
+    here = _Intake(settings, moment, disposed, ring.digest_key)
     pool: ProcessPoolExecutor | None = None
-    pending: deque[Future[tuple[list[Sealed], list[Unreadable]]]] = deque()
+    pending: deque[Future[SealedChunk]] = deque()
     done = 0
     try:
         for chunk in chunks:
@@ -158,7 +190,7 @@ def _all_sealed(
                         workers,
                         mp_context=get_context("spawn"),
                         initializer=_started,
-                        initargs=(settings, moment),
+                        initargs=(settings, moment, disposed, ring.digest_key),
                     )
                 pending.append(pool.submit(_sealed, sealer, chunk))
                 if len(pending) > workers * 2:
@@ -202,6 +234,7 @@ def counted(database: Database, provider: str, outcome: Captured, at: datetime) 
         "repeated": outcome.repeated,
         "refused": len(outcome.refused),
         "unreadable": len(outcome.unreadable),
+        "already_disposed": outcome.already_disposed,
     }
     with database.session() as session:
         for code, number in numbers.items():

@@ -269,7 +269,9 @@ class _Run:
         )
         inbound = self._frame(
             "SELECT DISTINCT channel_id FROM {message_fact} WHERE sequence >= :done "
-            "AND direction_code = 'inbound' AND channel_id IS NOT NULL",
+            "AND direction_code = 'inbound' AND channel_id IS NOT NULL "
+            "UNION SELECT channel_id FROM {disposed_message} "
+            "WHERE direction_code = 'inbound' AND channel_id IS NOT NULL",
             done=done,
         )
         registered = {name for name in registers["entity"] if name is not None}

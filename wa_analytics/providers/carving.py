@@ -16,7 +16,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
 from wa_analytics.providers.people import people_of
-from wa_analytics.records import ConsentRecord, Identifier, MessageRecord, Record, StatusRecord
+from wa_analytics.records import ConsentRecord, Identifier, MessageRecord, StatusRecord
 from wa_analytics.settings import Settings
 
 LISTS = ("messages", "statuses", "message_echoes", "calls", "user_preferences")
@@ -36,7 +36,7 @@ class Carving(NamedTuple):
 
     outcome: Literal["untouched", "whole", "carved", "refused"]
     rest: Capture | None = None
-    dropped: tuple[Record, ...] = ()
+    dropped: tuple[Fact, ...] = ()
 
 
 def facts_of(capture: Capture, settings: Settings) -> list[Fact]:
@@ -94,7 +94,10 @@ def _is_envelope(capture: Capture) -> bool:
         and all(
             isinstance(entry, dict)
             and isinstance(entry.get("changes"), list)
-            and all(isinstance(change, dict) and isinstance(change.get("value"), dict) for change in entry["changes"])
+            and all(
+                isinstance(change, dict) and isinstance(change.get("value"), dict)
+                for change in entry["changes"]
+            )
             for entry in body["entry"]
         )
     )
@@ -162,9 +165,7 @@ class _Cutter:
             goes for elements in decided.values() for _, goes in elements
         )
 
-    def _contact_goes(
-        self, people: set[Identifier], kept: set[Identifier], gone: set[Identifier]
-    ) -> bool:
+    def _contact_goes(self, people: set[Identifier], kept: set[Identifier], gone: set[Identifier]) -> bool:
         if people & kept:
             return False
         return bool(people & gone) or any(map(self._is_person, people))

@@ -36,9 +36,15 @@ def decided(kept: Frame, decisions: Mapping[str, str]) -> Frame:
     keeps, disposes = told(KEEP_UNTIL_FLOOR), told(DISPOSE_AT_CEILING)
     return kept.with_columns(keeps=keeps, disposes=disposes).select(
         "message_id",
-        nw.when(nw.col("disposes")).then(nw.col("dispose_by")).otherwise(nw.col("retain_until")).alias("retain_until"),
+        nw.when(nw.col("disposes"))
+        .then(nw.col("dispose_by"))
+        .otherwise(nw.col("retain_until"))
+        .alias("retain_until"),
         "retain_rule",
-        nw.when(nw.col("keeps")).then(nw.col("retain_until")).otherwise(nw.col("dispose_by")).alias("dispose_by"),
+        nw.when(nw.col("keeps"))
+        .then(nw.col("retain_until"))
+        .otherwise(nw.col("dispose_by"))
+        .alias("dispose_by"),
         "dispose_rule",
         nw.when(nw.col("keeps") | nw.col("disposes"))
         .then(nw.lit("scheduled"))

@@ -45,9 +45,7 @@ def with_hold(messages: Frame, holds: Sequence[Hold]) -> Frame:
 def _covers(hold: Hold) -> Any:
     mask: Any = nw.lit(True)
     if hold.is_personal:
-        mask = (
-            (nw.col("party_id") == hold.party_id).fill_null(False) if hold.party_id else nw.lit(False)
-        )
+        mask = (nw.col("party_id") == hold.party_id).fill_null(False) if hold.party_id else nw.lit(False)
     if hold.custodian_id:
         sent = (nw.col("custodian_id") == hold.custodian_id).fill_null(False)
         spoke = nw.when(sent).then(nw.lit(1)).otherwise(nw.lit(0)).max().over("party_id", "channel_id")

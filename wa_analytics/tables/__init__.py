@@ -14,6 +14,7 @@ from wa_analytics.tables.disposal import (
     DisposedEvent,
     DisposedMessage,
     ErasureDecision,
+    KeptLink,
     LegalHold,
     RetentionDecision,
     Suppression,
@@ -70,6 +71,7 @@ RECORDED = (
     RetentionDecision,
     ErasureDecision,
     Suppression,
+    KeptLink,
 )
 TABLES = EVIDENCE + DERIVED + RECORDED
 

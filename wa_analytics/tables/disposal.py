@@ -23,6 +23,8 @@ class DisposedMessage(SQLModel, table=True):
     sequence: int = clear("disposal entry that says so", sa_type=WHOLE)
     record_class: str = clear("class of the retention schedule")
     sent_on: str = clear("UTC day it was sent (YYYY-MM-DD)")
+    direction_code: str = clear("inbound or outbound")
+    channel_id: str | None = clear("phone number id of the company's number", nullable=True)
     retain_until: datetime | None = instant("floor that ended last", nullable=True)
     rule: str | None = clear("schedule row, or erasure and the request's number", nullable=True)
     actor: str = clear("who did it (account name of the operating system)")

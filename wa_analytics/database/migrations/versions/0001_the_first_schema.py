@@ -151,6 +151,8 @@ def upgrade() -> None:
     sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('record_class', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('sent_on', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('direction_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('channel_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('retain_until', Instant(), nullable=True),
     sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('actor', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -277,6 +279,13 @@ def upgrade() -> None:
     sa.Column('note', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('incident_id', 'number')
     )
+    op.create_table('kept_link',
+    sa.Column('left_digest', sa.String(length=32), nullable=False),
+    sa.Column('right_digest', sa.String(length=32), nullable=False),
+    sa.Column('rule_code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('left_digest', 'right_digest', 'rule_code')
+    )
+    op.create_index(op.f('ix_kept_link_right_digest'), 'kept_link', ['right_digest'], unique=False)
     op.create_table('key_check',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('check_value', sa.LargeBinary(), nullable=False),
@@ -500,6 +509,8 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_legal_hold_matter'), table_name='legal_hold')
     op.drop_table('legal_hold')
     op.drop_table('key_check')
+    op.drop_index(op.f('ix_kept_link_right_digest'), table_name='kept_link')
+    op.drop_table('kept_link')
     op.drop_table('incident_event')
     op.drop_index(op.f('ix_incident_cause'), table_name='incident')
     op.drop_table('incident')

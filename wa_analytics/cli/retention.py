@@ -1,0 +1,266 @@
+"""Commands of retention: dispose, hold, retention, erase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wa_analytics.cli import AsOf, Json, current, emit, moment, say
+from wa_analytics.cli.progress import bars
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from wa_analytics.workspace import Workspace
+
+Reason = Annotated[str, typer.Option(help="Why; journalled.")]
+
+hold_commands = typer.Typer(name="hold", help="Legal holds: what must be kept whatever a ceiling says.")
+retention_commands = typer.Typer(name="retention", help="The retention schedule and what people decided.")
+
+DUE_COLUMNS = (
+    "message_id", "entity", "channel_id", "record_class", "sent_at", "retain_until", "dispose_by",
+    "dispose_rule",
+)  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    app.command("dispose")(dispose)
+    hold_commands.command("add")(hold_add)
+    hold_commands.command("release")(hold_release)
+    hold_commands.command("list")(hold_list)
+    app.add_typer(hold_commands)
+    retention_commands.command("decide")(retention_decide)
+    retention_commands.command("schedule")(retention_schedule)
+    app.add_typer(retention_commands)
+
+
+def dispose(
+    context: typer.Context,
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; destroy nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Destroy the keys of messages whose ceiling has passed, unless a legal hold keeps them."""
+    from wa_analytics.pipeline.disposal import disposal_plan, disposed
+    from wa_analytics.workspace import actor
+
+    workspace, at = current(context), moment(None)
+    until = moment(as_of)
+    if until > at:
+        say("--as-of lies ahead: what is due then is shown, but only what is due by now can go.")
+        until = until if dry_run else at
+    workspace.refresh()
+    plan = disposal_plan(workspace.database, until)
+    if dry_run:
+        _planned(plan.due, plan.held, until.isoformat(), as_json)
+        return
+    if plan.due.height and not yes:
+        _confirmed(
+            f"Destroy the keys of {plan.due.height:,} messages for ever ({plan.held.height:,} more are held)?"
+        )
+    with bars() as bar, workspace.locked("refresh"):
+        done = disposed(
+            workspace.database,
+            workspace.ring,
+            workspace.settings,
+            workspace.schedule,
+            as_of=until,
+            at=at,
+            actor=actor(),
+            progress=lambda title: bar(title, None),
+        )
+    gone = done.destroyed
+    if as_json:
+        emit(
+            {
+                "as_of": until,
+                "disposed_count": gone.messages,
+                "destroyed_key_count": gone.keys,
+                "carved_count": gone.carved,
+                "refused_count": gone.refused,
+                "held_count": done.held,
+                "destroyed_wrapping_key_count": done.wrapping_keys,
+            }
+        )
+    else:
+        typer.echo(
+            f"{gone.messages:,} messages disposed of, {gone.keys:,} keys destroyed, {gone.carved:,} captures "
+            f"carved, {done.held:,} messages held, {done.wrapping_keys:,} wrapping keys replaced."
+        )
+    if gone.refused:
+        say(f"{gone.refused:,} records stand in captures that cannot be carved; look at them by hand.")
+        raise typer.Exit(2)
+
+
+def _planned(due: pl.DataFrame, held: pl.DataFrame, as_of: str, as_json: bool) -> None:
+    shown, kept = due.select(DUE_COLUMNS), held.select(*DUE_COLUMNS, "hold_id", "matter")
+    if as_json:
+        emit(
+            {
+                "as_of": as_of,
+                "due_count": shown.height,
+                "held_count": kept.height,
+                "due": shown.to_dicts(),
+                "held": kept.to_dicts(),
+            }
+        )
+        return
+    import polars as pl
+
+    from wa_analytics.cli.reading import table
+
+    for frame, title, by in (
+        (shown, "due for disposal", ["entity", "record_class", "dispose_rule"]),
+        (kept, "held", ["entity", "hold_id", "matter"]),
+    ):
+        counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("messages")).sort(by)
+        table(counts, title=f"{frame.height:,} messages {title}")
+
+
+def _confirmed(question: str) -> None:
+    import sys
+
+    from wa_analytics.errors import InputRefused
+
+    if not sys.stdin.isatty():
+        raise InputRefused("This destroys evidence for ever; look at it with --dry-run, then give --yes.")
+    typer.confirm(question, abort=True, err=True)
+
+
+def hold_add(
+    context: typer.Context,
+    matter: Annotated[str, typer.Option(help="The matter's reference; no person in it.")] = "",
+    reason: Reason = "",
+    party: Annotated[str | None, typer.Option(help="Our party id, or an outside identifier.")] = None,
+    custodian: Annotated[str | None, typer.Option(help="Custodian id.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Channel id.")] = None,
+    sent_from: Annotated[
+        str | None, typer.Option("--from", metavar="ISO-8601", help="Sent from then on.")
+    ] = None,
+    sent_to: Annotated[str | None, typer.Option("--to", metavar="ISO-8601", help="Sent before.")] = None,
+    is_everything: Annotated[bool, typer.Option("--everything", help="No condition: keep all.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Set a legal hold on what fits every condition given."""
+    from wa_analytics.errors import InputRefused
+    from wa_analytics.pipeline.holds import hold_set
+    from wa_analytics.workspace import actor
+
+    if not (party or custodian or channel or sent_from or sent_to or is_everything):
+        raise InputRefused(
+            "Say what is to be held: --party, --custodian, --channel, --from, --to, or --everything."
+        )
+    workspace = current(context)
+    with workspace.locked("refresh"):
+        hold_id = hold_set(
+            workspace.database,
+            workspace.ring,
+            matter=matter,
+            reason=reason,
+            actor=actor(),
+            at=moment(None),
+            party=party,
+            custodian_id=custodian,
+            channel_id=channel,
+            sent_from=moment(sent_from) if sent_from else None,
+            sent_to=moment(sent_to) if sent_to else None,
+        )
+    held = _held_count(workspace, hold_id)
+    _told(as_json, {"hold_id": hold_id, "held_count": held}, f"{hold_id} keeps {held:,} messages.")
+
+
+def _held_count(workspace: Workspace, hold_id: str) -> int:
+    from wa_analytics.pipeline.disposal import messages_held
+
+    workspace.refresh()
+    return messages_held(workspace.database).filter(hold_id=hold_id).height
+
+
+def hold_release(
+    context: typer.Context,
+    which: Annotated[str, typer.Argument(metavar="HOLD_ID|MATTER")],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Lift a hold, or every hold of a matter."""
+    from wa_analytics.pipeline.holds import hold_released
+    from wa_analytics.workspace import actor
+
+    workspace = current(context)
+    with workspace.locked("refresh"):
+        ids = hold_released(
+            workspace.database, workspace.ring, which, reason=reason, actor=actor(), at=moment(None)
+        )
+    workspace.refresh()
+    _told(as_json, {"released": ids}, f"Lifted: {', '.join(ids)}.")
+
+
+def hold_list(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Lifted ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Holds in force."""
+    from wa_analytics.pipeline.holds import holds
+
+    _shown(holds(current(context).database, is_every=every), as_json)
+
+
+def retention_decide(
+    context: typer.Context,
+    pair: Annotated[str, typer.Argument(help="subject_id of a retention.conflict finding.")],
+    keep: Annotated[
+        bool, typer.Option("--keep-until-floor", help="The ceiling waits for the floor.")
+    ] = False,
+    dispose_at: Annotated[
+        bool, typer.Option("--dispose-at-ceiling", help="The floor ends with the ceiling.")
+    ] = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Decide which of two schedule rows prevails; recorded, never assumed."""
+    from wa_analytics.pipeline.holds import conflict_decided
+    from wa_analytics.workspace import actor
+
+    code = {(True, False): "keep_until_floor", (False, True): "dispose_at_ceiling"}.get(
+        (keep, dispose_at), ""
+    )
+    workspace = current(context)
+    with workspace.locked("refresh"):
+        number = conflict_decided(
+            workspace.database, workspace.ring, pair, code, reason=reason, actor=actor(), at=moment(None)
+        )
+    workspace.refresh()
+    document = {"decision_id": number, "pair": pair, "decision": code}
+    _told(as_json, document, f"Decision {number} recorded: {code}.")
+
+
+def retention_schedule(context: typer.Context, as_json: Json = False) -> None:
+    """The rows of the schedule that is in force here."""
+    import msgspec
+    import polars as pl
+
+    rows: list[dict[str, Any]] = [msgspec.structs.asdict(row) for row in current(context).schedule]
+    if as_json:
+        emit(rows)
+        return
+    _shown(pl.DataFrame(rows, infer_schema_length=None).drop("effective_from", "effective_to"), as_json)
+
+
+def _told(as_json: bool, document: dict[str, Any], sentence: str) -> None:
+    if as_json:
+        emit(document)
+    else:
+        typer.echo(sentence)
+
+
+def _shown(frame: pl.DataFrame, as_json: bool) -> None:
+    from wa_analytics.cli.reading import table
+
+    if as_json:
+        emit(frame.to_dicts())
+    else:
+        table(frame)

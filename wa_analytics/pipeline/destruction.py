@@ -1,0 +1,295 @@
+"""Evidence destroyed: records that must go, in every capture that speaks of them, and only they.
+
+What speaks of the same records goes in one transaction, so that after a kill a record is either
+whole or gone. A capture that speaks of others too is carved first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from wa_analytics import tables as t
+from wa_analytics.capture import Capture
+from wa_analytics.evidence.disposal import destroyed_within, keyed
+from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer
+from wa_analytics.normalise.identity import parties
+from wa_analytics.pipeline.disposed import written
+from wa_analytics.pipeline.record_ids import RecordIds
+from wa_analytics.providers.carving import Carving, Fact, carved
+from wa_analytics.records import ConsentRecord, Identifier, StatusRecord
+from wa_analytics.settings import Settings
+from wa_analytics.tables.column import instant_text
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.database.bulk import Writer
+    from wa_analytics.evidence.keys import KeyRing
+
+Progress = Callable[[int, int], None]
+
+BATCH_CAPTURES = 200
+WINDOW = "24h"
+USER_STOPPED = 131050
+SUPPRESSION_COLUMNS = (
+    "suppression_id", "identifier_digest", "country_code", "entity", "is_any_entity", "channel_id",
+    "purpose_code", "action_code", "occurred_at", "made_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """What must go.
+
+    messages: rows of `message` with a column `rule` (why). events: consent events. people:
+    identifier digests of which touched captures must keep no trace. keeps_refusals: a "no" among
+    what goes lives on as a suppression.
+    """
+
+    messages: pl.DataFrame
+    decision: str
+    actor: str
+    events: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+    keeps_refusals: bool = True
+
+
+@dataclass
+class Destroyed:
+    """messages, events: records gone; keys: captures that lost their key; carved: captures whose
+    rest was appended anew; refused: records left because a capture cannot be carved."""
+
+    messages: int = 0
+    events: int = 0
+    keys: int = 0
+    carved: int = 0
+    refused: int = 0
+
+
+class _Group(NamedTuple):
+    """Records that go together, and the captures that speak of them."""
+
+    ids: list[str]
+    sequences: list[int]
+
+
+@dataclass
+class _Cut:
+    """What a transaction will do."""
+
+    sequences: list[int] = field(default_factory=list)
+    rest: list[Capture] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    events: set[str] = field(default_factory=set)
+    suppressions: list[tuple[Any, ...]] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+
+
+def destroyed(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    target: Target,
+    at: datetime,
+    *,
+    progress: Progress | None = None,
+) -> Destroyed:
+    """Destroy the target. The caller holds the refresh lock and has refreshed; commits per batch of
+    captures, and the same call after another refresh goes on after a kill."""
+    return _Destruction(database, ring, settings, target, at).run(progress)
+
+
+class _Destruction:
+    def __init__(
+        self, database: Database, ring: KeyRing, settings: Settings, target: Target, at: datetime
+    ) -> None:
+        self.database = database
+        self.ring = ring
+        self.settings = settings
+        self.target = target
+        self.at = at
+        self.ids = RecordIds(ring.digest, settings)
+        self.messages = {row["message_id"]: row for row in target.messages.iter_rows(named=True)}
+        self.outcome = Destroyed()
+
+    def run(self, progress: Progress | None) -> Destroyed:
+        groups = self._groups()
+        witnesses = self._witnesses()
+        opener = Opener(self.ring.wrapping_keys(self.database), self.ring.digest_key)
+        done = 0
+        for batch in _batches(groups):
+            cut = self._cut(batch, opener)
+            if cut.sequences:
+                self._commit(cut, witnesses)
+            done += len(batch)
+            if progress:
+                progress(done, len(groups))
+        return self.outcome
+
+    def _groups(self) -> list[_Group]:
+        """Target records and captures, connected by who speaks of whom."""
+        pairs: list[tuple[str, int]] = []
+        for table, column, ids in (
+            ("message_fact", "message_id", self.messages),
+            ("status_fact", "message_id", self.messages),
+            ("consent_fact", "event_id", self.target.events),
+        ):
+            condition, params = self.database.matching(column, ids)
+            frame = self.database.frame(
+                f"SELECT DISTINCT {column}, sequence FROM {table} WHERE {condition}", **params
+            )
+            pairs.extend(frame.iter_rows())
+        roots = parties(((id_, f"~{sequence}") for id_, sequence in pairs), ())
+        ids_by_root: dict[str, set[str]] = defaultdict(set)
+        sequences_by_root: dict[str, set[int]] = defaultdict(set)
+        for id_, sequence in pairs:
+            ids_by_root[roots[id_]].add(id_)
+            sequences_by_root[roots[id_]].add(sequence)
+        groups = [_Group(sorted(ids), sorted(sequences_by_root[root])) for root, ids in ids_by_root.items()]
+        return sorted(groups, key=lambda group: group.sequences)
+
+    def _witnesses(self) -> dict[str, list[str]]:
+        """Inbound message that goes → sends that stay and were inside its service window."""
+        gone = self.target.messages.filter(pl.col("direction_code") == "inbound")
+        if gone.is_empty():
+            return {}
+        parties_, params = self.database.matching("party_id", gone["party_id"].drop_nulls().unique())
+        sends = self.database.frame(
+            "SELECT message_id AS send_id, party_id, channel_id, sent_at AS first_sent_at FROM message"
+            f" WHERE window_code = 'inside' AND {parties_}",
+            **params,
+        ).rename({"first_sent_at": "at"})
+        sends = sends.filter(~pl.col("send_id").is_in(list(self.messages)))
+        pairs = gone.join(sends, on=["party_id", "channel_id"]).filter(
+            (pl.col("at") >= pl.col("sent_at")) & (pl.col("at") < pl.col("sent_at").dt.offset_by(WINDOW))
+        )
+        found: dict[str, list[str]] = defaultdict(list)
+        for message_id, send_id in pairs.select("message_id", "send_id").iter_rows():
+            found[message_id].append(send_id)
+        return found
+
+    def _cut(self, batch: list[_Group], opener: Opener) -> _Cut:
+        cut = _Cut()
+        rows = {
+            row.sequence: row for row in keyed(self.database, (s for group in batch for s in group.sequences))
+        }
+        for group in batch:
+            standing = [rows[sequence] for sequence in group.sequences if sequence in rows]
+            carvings = [(row, self._carved(row, opener)) for row in standing]
+            if any(carving.outcome == "refused" for _, carving in carvings):
+                self.outcome.refused += len(group.ids)
+                continue
+            for row, carving in carvings:
+                if carving.outcome == "untouched":
+                    continue
+                cut.sequences.append(row.sequence)
+                if carving.rest is not None:
+                    cut.rest.append(carving.rest)
+                for fact in carving.dropped:
+                    self._noted(fact, cut)
+            cut.ids += group.ids
+        return cut
+
+    def _carved(self, row: EntryRow, opener: Opener) -> Carving:
+        ((_, capture),) = opener.opened([row])
+        return carved(capture, self.settings, row.capture_id.hex(), self._goes, self._is_theirs)
+
+    def _goes(self, fact: Fact) -> bool:
+        id_ = self.ids.id_of(fact)
+        return id_ in (self.target.events if isinstance(fact, ConsentRecord) else self.messages)
+
+    def _is_theirs(self, person: Identifier) -> bool:
+        people = self.target.people
+        return bool(people) and any(digest in people for digest in self.ids.digests_of(person))
+
+    def _noted(self, fact: Fact, cut: _Cut) -> None:
+        """Remember the consent events that go with a fact, and each "no" among them."""
+        rows = self.ids.rows_of(fact)
+        made_at = _text(self.at)
+        cut.people.update(row[0] for row in rows.get("identifier", ()))
+        for row in rows.get("consent_fact", ()):
+            cut.events.add(row[1])
+            if self.target.keeps_refusals and row[4] and row[10] in ("withdrawn", "refused", "stop"):
+                cut.suppressions.append(
+                    (row[1], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11], made_at)
+                )
+        if self.target.keeps_refusals and isinstance(fact, StatusRecord) and fact.error_code == USER_STOPPED:
+            row, message = rows["status_fact"][0], self.messages[self.ids.id_of(fact)]
+            if row[2] == "failed" and row[6]:
+                cut.suppressions.append(
+                    (
+                        row[1], row[6], row[7], message["entity"], False, message["channel_id"],
+                        "marketing", "stop", _text(message["sent_at"]), made_at,
+                    )
+                )  # fmt: skip
+
+    def _commit(self, cut: _Cut, witnesses: dict[str, list[str]]) -> None:
+        handle = self.ring.wrapping_key(self.database, self.at, len(cut.rest))
+        rest = Sealer(handle.id, handle.key, self.ring.digest_key).sealed(cut.rest)
+        messages = [self._said(self.messages[id_]) for id_ in cut.ids if id_ in self.messages]
+        events = sorted(cut.events | {id_ for id_ in cut.ids if id_ in self.target.events})
+        statement = {
+            "actor": self.target.actor,
+            "decision": self.target.decision,
+            "messages": messages,
+            "events": events,
+            "witnessed": sorted({send for row in messages for send in witnesses.get(row["message_id"], ())}),
+        }
+        with self.database.writing() as writer:
+            sequence = destroyed_within(writer, cut.sequences, statement, self.at, rest)
+            written(writer, sequence, self.at, statement)
+            if cut.suppressions:
+                unique = {row[0]: row for row in cut.suppressions}
+                writer.append(t.Suppression, SUPPRESSION_COLUMNS, unique.values(), skip_known=True)
+            self._keep_links(writer, cut.people)
+        self.outcome.messages += len(messages)
+        self.outcome.events += len(events)
+        self.outcome.keys += len(cut.sequences)
+        self.outcome.carved += len(cut.rest)
+
+    def _keep_links(self, writer: Writer, people: set[str]) -> None:
+        """What is known of who is who outlives the captures that told it, but for whom is erased."""
+        stay = people - self.target.people
+        left, params = self.database.matching("left_digest", stay)
+        right, _ = self.database.matching("right_digest", stay)
+        writer.execute(
+            "INSERT INTO kept_link (left_digest, right_digest, rule_code) SELECT left_digest, right_digest,"
+            f" rule_code FROM identifier_link WHERE {left} OR {right} ON CONFLICT DO NOTHING",
+            params,
+        )
+
+    def _said(self, row: dict[str, Any]) -> dict[str, Any]:
+        until = row["retain_until"]
+        return {
+            "message_id": row["message_id"],
+            "record_class": row["record_class"],
+            "sent_on": row["sent_at"].date().isoformat(),
+            "direction": row["direction_code"],
+            "channel_id": row["channel_id"],
+            "retain_until": until.isoformat() if until else None,
+            "rule": row["rule"],
+        }
+
+
+def _batches(groups: list[_Group]) -> Iterator[list[_Group]]:
+    batch: list[_Group] = []
+    volume = 0
+    for group in groups:
+        if batch and volume + len(group.sequences) > BATCH_CAPTURES:
+            yield batch
+            batch, volume = [], 0
+        batch.append(group)
+        volume += len(group.sequences)
+    if batch:
+        yield batch
+
+
+def _text(moment: datetime) -> str:
+    from wa_analytics.evidence.layout import microseconds_of
+
+    return instant_text(microseconds_of(moment))

@@ -1,0 +1,121 @@
+"""`wa dispose`: what the schedule says must go, goes; what a hold keeps, is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import polars as pl
+
+from wa_analytics import tables as t
+from wa_analytics.evidence.checkpoint import seal_pending
+from wa_analytics.evidence.disposal import compacted, swept
+from wa_analytics.pipeline.destruction import Destroyed, Target, destroyed
+from wa_analytics.pipeline.disposed import decided_by_people, unneeded_links_forgotten
+from wa_analytics.pipeline.project import Progress
+from wa_analytics.pipeline.refresh import refresh
+from wa_analytics.retention.due import disposal_due
+from wa_analytics.retention.holds import with_hold
+from wa_analytics.retention.schedule import ScheduleRow
+from wa_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from wa_analytics.database import Database
+    from wa_analytics.evidence.keys import KeyRing
+
+SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """due: messages to dispose of, columns of `message` and `rule`; held: those whose ceiling has
+    passed but that a legal hold keeps, with `hold_id`."""
+
+    due: pl.DataFrame
+    held: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Disposal:
+    """What a disposal did; wrapping_keys: destroyed after what survived under them moved away."""
+
+    destroyed: Destroyed
+    wrapping_keys: int
+    held: int
+
+
+def disposal_plan(database: Database, as_of: datetime) -> Plan:
+    """What would go at `as_of`. Reads the state tables, so refresh first."""
+    messages = database.table(t.Message, "dispose_by <= :as_of AND has_body", as_of=as_of)
+    due = _due(messages, as_of, "scheduled").with_columns(rule=pl.col("dispose_rule"))
+    held = _due(messages, as_of, "held")
+    held = (
+        held.join(messages_held(database), on="message_id", how="left")
+        if held.height
+        else (held.with_columns(hold_id=pl.lit(None, dtype=pl.String), matter=pl.lit(None, dtype=pl.String)))
+    )
+    return Plan(due, held)
+
+
+def messages_held(database: Database) -> pl.DataFrame:
+    """(message_id, hold_id, matter) of every message that a hold in force covers, whatever its
+    retention."""
+    decided = decided_by_people(database)
+    people = dict(database.frame("SELECT identifier_digest, party_id FROM identifier").iter_rows())
+    # Who took part in a conversation is told by all of its messages.
+    columns = ("message_id", "party_id", "custodian_id", "channel_id", "sent_at")
+    messages = nw.from_native(database.table(t.Message, columns=columns).lazy())
+    named = with_hold(messages, decided.holds_in_force(people)).select("message_id", "hold_id")
+    found: pl.DataFrame = named.collect("polars").to_native().drop_nulls()
+    return found.join(decided.holds.select("hold_id", "matter"), on="hold_id", how="left")
+
+
+def _due(messages: pl.DataFrame, as_of: datetime, code: str) -> pl.DataFrame:
+    frame = disposal_due(nw.from_native(messages.lazy()), as_of, code).collect("polars").to_native()
+    found: pl.DataFrame = frame.sort("dispose_by", "message_id")
+    return found
+
+
+def disposed(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    schedule: tuple[ScheduleRow, ...],
+    *,
+    as_of: datetime,
+    at: datetime,
+    actor: str,
+    progress: Callable[[str], Progress] | None = None,
+) -> Disposal:
+    """Dispose of what is due at `as_of`. The caller holds the refresh lock, so that no hold is set
+    meanwhile. A kill leaves each record whole or gone; the same call again goes on."""
+    refresh(database, ring, settings, schedule, progress=progress)
+    plan = disposal_plan(database, as_of)
+    target = Target(messages=plan.due, decision=SCHEDULE, actor=actor)
+    outcome = destroyed(
+        database, ring, settings, target, at, progress=progress("destroy") if progress else None
+    )
+    wrapping_keys = settled(database, ring, settings, schedule, at, progress=progress)
+    return Disposal(outcome, wrapping_keys, plan.held.height)
+
+
+def settled(
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    schedule: tuple[ScheduleRow, ...],
+    at: datetime,
+    *,
+    progress: Callable[[str], Progress] | None = None,
+) -> int:
+    """After keys were destroyed: survivors move to new wrapping keys, the derived tables forget,
+    the log is sealed, and the database's files keep nothing. Returns the wrapping keys destroyed."""
+    count = compacted(database, ring, at)
+    refresh(database, ring, settings, schedule, progress=progress)
+    unneeded_links_forgotten(database)
+    seal_pending(database, ring, at)
+    swept(database)
+    return count
