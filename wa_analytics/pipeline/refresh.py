@@ -22,7 +22,7 @@ from wa_analytics.database import shadow
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
-from wa_analytics.pipeline.disposed import Decided, decided_by_people, projected_statements
+from wa_analytics.pipeline.disposed import Decided, decided_by_people, links_kept, projected_statements
 from wa_analytics.pipeline.project import Progress, projected, rules_digest
 from wa_analytics.pipeline.state import Facts, Whole, states_of
 from wa_analytics.retention.schedule import ScheduleRow
@@ -126,6 +126,7 @@ def made_beside(
         prefix=shadow.NEW,
         progress=progress("evidence") if progress else None,
     )
+    links_kept(database, shadow.NEW)
     run = _Run(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
     return Refreshed(read, messages, events, True)

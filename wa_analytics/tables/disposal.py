@@ -99,6 +99,17 @@ class ErasureDecision(SQLModel, table=True):
     actor: str = clear("who (account name of the operating system)")
 
 
+class KeptLink(SQLModel, table=True):
+    """A link between identifiers that disposed evidence told, for as long as other evidence tells of
+    both: without it one person would fall apart into two."""
+
+    __tablename__ = "kept_link"
+
+    left_digest: str = digest("smaller identifier digest", primary_key=True)
+    right_digest: str = digest("larger identifier digest", primary_key=True, index=True)
+    rule_code: str = clear("as in identifier_link", primary_key=True)
+
+
 class Suppression(SQLModel, table=True):
     """A "no" that outlives its evidence, so that the person is not written to again."""
 
