@@ -67,5 +67,9 @@ def alone(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     program = folder / "verify_bundle.py"
     program.write_bytes(read(path)["verify_bundle.py"])
     return subprocess.run(
-        [sys.executable, "-I", str(program), str(path)], capture_output=True, text=True, check=False, cwd=folder
+        [sys.executable, "-I", str(program), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
     )

@@ -207,8 +207,8 @@ def test_bytes_of_the_zip_cannot_change_what_is_read(bundle: Path, tmp_path: Pat
         changed.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         if not codes(changed):
             assert read(changed) == kept, at
-    for size in (0, 10, len(whole) // 2, len(whole) - 1):
-        (tmp_path / "cut.zip").write_bytes(whole[:size])
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.zip").write_bytes(whole[:length])
         assert codes(tmp_path / "cut.zip")
 
 
@@ -379,7 +379,8 @@ def test_resealing_alone_changes_nothing(bundle: Path, original: Made) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside.txt", "/etc/passwd", "a/../../b", "C:\\x", "a//b", ".hidden", "a/b/c/d/e", "ä.txt", "x\n"]
+    "name",
+    ["../outside.txt", "/etc/passwd", "a/../../b", "C:\\x", "a//b", ".hidden", "a/b/c/d/e", "ä.txt", "x\n"],
 )
 def test_names_that_lead_elsewhere_are_refused(bundle: Path, name: str) -> None:
     assert codes(write(bundle.with_name("harm.zip"), {name: b"x"} | read(bundle))) == ["bundle_malformed"]
@@ -404,7 +405,8 @@ def test_links_and_doubles_are_refused(bundle: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("no zip")
-    for path in (tmp_path / "absent.zip", tmp_path / "text.zip", write(tmp_path / "other.zip", {"a.txt": b""})):
+    other = write(tmp_path / "other.zip", {"a.txt": b""})
+    for path in (tmp_path / "absent.zip", tmp_path / "text.zip", other):
         assert codes(path) == ["refused"]
 
 

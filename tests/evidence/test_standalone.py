@@ -83,7 +83,9 @@ def test_a_changed_ciphertext_or_tag_does_not_open(at: int) -> None:
         (KEY, NONCE[:8], ASSOCIATED),
     ],
 )
-def test_another_key_nonce_or_associated_data_does_not_open(key: bytes, nonce: bytes, associated: bytes) -> None:
+def test_another_key_nonce_or_associated_data_does_not_open(
+    key: bytes, nonce: bytes, associated: bytes
+) -> None:
     with pytest.raises(ValueError, match="tag"):
         verify_bundle.opened(key, nonce, SEALED, associated)
 

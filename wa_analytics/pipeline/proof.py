@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
+from sqlmodel import select
 
 from wa_analytics.evidence.broken import CODES, RULE, Broken, Verification
 from wa_analytics.tables import Finding, VerifyRun
@@ -100,10 +101,7 @@ def recorded(database: Database, proof: Proof, started_at: datetime, finished_at
                 derived_code=proof.derived.outcome if proof.derived else None,
             )
         )
-        known = {
-            row.finding_id: row
-            for row in session.query(Finding).filter(Finding.rule == RULE).all()  # type: ignore[arg-type]
-        }
+        known = {row.finding_id: row for row in session.exec(select(Finding).where(Finding.rule == RULE))}
         for found in proof.findings:
             finding_id = f"{RULE}:{SUBJECT}:{found.subject_id}"
             row = known.pop(finding_id, None)
