@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence.aws_server import aws, aws_server
 from wa_analytics.capture import Capture
 from wa_analytics.database import Database
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.log import append
 from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.settings import Settings
+
+__all__ = ["aws", "aws_server"]
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 RECEIVED_AT = 1_772_357_400_000_001

@@ -183,7 +183,7 @@ def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -
 
     workspace = current(context)
     new = None
-    if not workspace.ring.is_file:
+    if not workspace.ring.makes_new_keys:
         given = os.environ.get(NEW_MASTER)
         if not given:
             raise KeyRefused(

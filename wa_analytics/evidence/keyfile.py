@@ -40,6 +40,21 @@ def folder_checked(folder: Path) -> None:
 
 def read_key(path: Path) -> bytes:
     """The key in a file. Raises KeyRefused if it is missing, readable by others or no key."""
+    return key_of_text(_content(path, 1024), str(path))
+
+
+def read_ciphertext(path: Path) -> bytes:
+    """What `write_key` wrote, of whatever length. Raises KeyRefused as `read_key` does."""
+    try:
+        ciphertext = bytes.fromhex(_content(path, 16_384))
+    except ValueError:
+        ciphertext = b""
+    if not ciphertext:
+        raise KeyRefused(f"{path} does not hold bytes as hex; put the original back from its copy.")
+    return ciphertext
+
+
+def _content(path: Path, limit: int) -> str:
     folder_checked(path.parent)
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -53,8 +68,7 @@ def read_key(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if os.fstat(descriptor).st_mode & 0o077:
             raise KeyRefused(f"Others may read the key {path}; run `chmod 600 {path}`.")
-        content = file.read(1024)
-    return key_of_text(content.decode("ascii", "replace"), str(path))
+        return file.read(limit).decode("ascii", "replace")
 
 
 def make_folder(folder: Path) -> None:

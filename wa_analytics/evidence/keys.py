@@ -1,6 +1,6 @@
 """The workspace's keys: which there are, where they stand, how a wrong one is refused.
 
-    master key    wraps the wrapping keys; keys/master.key or WA_KEYS__MASTER_KEY; can be rotated
+    master key    wraps the wrapping keys; a file, the environment or KMS (`master`); can be rotated
     digest key    behind every keyed digest; keys/digest.key; made once, never rotated
     signing key   signs checkpoints (Ed25519); keys/signing.key
     wrapping key  in the database, under the master key; wraps the keys of at most 100,000 captures
@@ -32,13 +32,12 @@ from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.keyfile import (
     KEY_BYTES,
     folder_checked,
-    key_of_text,
     make_folder,
-    move_key,
     read_key,
     write_key,
 )
 from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.evidence.master import MasterSource, master_source
 from wa_analytics.tables.column import instant_text
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ if TYPE_CHECKING:
     from wa_analytics.settings import Settings
 
 CAPTURES_PER_WRAPPING_KEY = 100_000
-MASTER, DIGEST, SIGNING, NEXT_MASTER = "master.key", "digest.key", "signing.key", "master.key.next"
-ENVIRONMENT_NAME = "WA_KEYS__MASTER_KEY"
+DIGEST, SIGNING = "digest.key", "signing.key"
 
 
 def check_value(name: str, key: bytes) -> bytes:
@@ -86,17 +84,24 @@ class WrappingKeyHandle:
 class KeyRing:
     """The opened keys of one workspace."""
 
-    def __init__(self, home: Path, settings: Settings, master: bytes, digest_key: bytes) -> None:
+    def __init__(
+        self, home: Path, settings: Settings, source: MasterSource, master: bytes, digest_key: bytes
+    ) -> None:
         self.home = Path(home)
         self.settings = settings
         self.digests = Digester(digest_key)
         self.digest_key = digest_key
-        self.is_file = not _is_environment(settings)
+        self._source = source
         self._master = master
         self._current: tuple[WrappingKeyHandle, str, int] | None = None
 
     def __repr__(self) -> str:
         return "KeyRing()"
+
+    @property
+    def makes_new_keys(self) -> bool:
+        """Whether `rotate` needs no `new_master`: file and KMS make one, the environment does not."""
+        return self._source.makes_new_keys
 
     @staticmethod
     def create(home: Path, settings: Settings) -> None:
@@ -104,10 +109,8 @@ class KeyRing:
         folder = Path(home) / "keys"
         make_folder(folder)
         folder_checked(folder)
-        names = [DIGEST, SIGNING]
-        if not _is_environment(settings):
-            names.append(MASTER)
-        for name in names:
+        master_source(home, settings).create()
+        for name in (DIGEST, SIGNING):
             if not write_key(folder / name, os.urandom(KEY_BYTES)):
                 read_key(folder / name)
 
@@ -118,9 +121,8 @@ class KeyRing:
         A database without evidence takes the keys as its own. Raises KeyRefused.
         """
         folder = Path(home) / "keys"
-        is_environment = _is_environment(settings)
-        master = _environment_key(settings) if is_environment else read_key(folder / MASTER)
-        ring = cls(Path(home), settings, master, read_key(folder / DIGEST))
+        source = master_source(home, settings)
+        ring = cls(Path(home), settings, source, source.key(), read_key(folder / DIGEST))
         stored = _check_values(database)
         if not stored:
             stored = ring._introduced(database)
@@ -176,46 +178,31 @@ class KeyRing:
     def rotate(self, database: Database, new_master: bytes | None = None) -> int:
         """Wrap every wrapping key under a new master key; returns how many.
 
-        The log is not touched. A key file is replaced in three steps (draft, database, move), and
-        `open` finishes what a kill interrupted. With a master key from the environment give
-        `new_master`, and set the variable to it afterwards.
+        The log is not touched. A key of our own making is replaced in three steps (draft, database,
+        move), and `open` finishes what a kill interrupted. With a master key from the environment
+        give `new_master`, and set the variable to it afterwards.
         """
-        folder = self.home / "keys"
-        if new_master is None and not self.is_file:
-            raise KeyRefused(
-                f"The master key comes from {ENVIRONMENT_NAME}; give the new one to rotate to."
-            )
-        new = new_master if new_master is not None else os.urandom(KEY_BYTES)
-        if len(new) != KEY_BYTES:
+        if new_master is not None and len(new_master) != KEY_BYTES:
             raise KeyRefused("A master key has 32 bytes.")
-        if self.is_file:
-            write_key(folder / NEXT_MASTER, new, replace=True)
+        new = self._source.drafted(new_master)
         with database.writing() as writer:
             count = self._rewrapped(writer, new)
-        if self.is_file:
-            move_key(folder / NEXT_MASTER, folder / MASTER)
+        self._source.settle()
         self._master = new
         return count
 
     def _follow_rotation(self, stored: bytes | None) -> None:
-        """Take up the master key that the database expects, if the key file holds it by now."""
+        """Take up the master key that the database expects, if its source holds it by now."""
         stored = None if stored is None else bytes(stored)
         if stored == check_value("master", self._master):
             return
-        folder = self.home / "keys"
-        for name in (MASTER, NEXT_MASTER) if self.is_file else ():
-            if (folder / name).exists():
-                key = read_key(folder / name)
-                if stored == check_value("master", key):
-                    if name == NEXT_MASTER:
-                        move_key(folder / NEXT_MASTER, folder / MASTER)
-                    self._master = key
-                    return
-        place = str(folder / MASTER) if self.is_file else ENVIRONMENT_NAME
-        raise KeyRefused(
-            f"{place} is not the master key of this database; "
-            "put the workspace's own key back, or open the database that belongs to it."
-        )
+        key = self._source.taken_up(lambda key: stored == check_value("master", key))
+        if key is None:
+            raise KeyRefused(
+                f"{self._source.place} is not the master key of this database; "
+                "put the workspace's own key back, or open the database that belongs to it."
+            )
+        self._master = key
 
     def _rewrapped(self, writer: Writer, new: bytes) -> int:
         if writer.dialect == "postgresql":
@@ -286,16 +273,3 @@ def _check_values(database: Database) -> dict[str, bytes]:
     with database.reading() as connection:
         rows = connection.execute(text("SELECT name, check_value FROM key_check")).fetchall()
     return {row[0]: bytes(row[1]) for row in rows}
-
-
-def _is_environment(settings: Settings) -> bool:
-    return settings.keys.source == "environment" or settings.keys.master_key is not None
-
-
-def _environment_key(settings: Settings) -> bytes:
-    if settings.keys.master_key is None:
-        raise KeyRefused(
-            f"settings say that the master key comes from the environment; set {ENVIRONMENT_NAME} "
-            "to 32 bytes as hex or base64."
-        )
-    return key_of_text(settings.keys.master_key.get_secret_value(), ENVIRONMENT_NAME)

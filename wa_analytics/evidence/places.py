@@ -17,7 +17,7 @@ from wa_analytics.errors import PlaceUnavailable
 if TYPE_CHECKING:
     from wa_analytics.settings import Settings
 
-NOTE_SUFFIX, KEY_SUFFIX = ".checkpoint", ".verifier-key"
+NOTE_SUFFIX, KEY_SUFFIX, TIMESTAMP_SUFFIX = ".checkpoint", ".verifier-key", ".tsr"
 
 
 class Place(Protocol):
@@ -42,6 +42,15 @@ class Place(Protocol):
     def keys(self) -> list[str]:
         """The public keys kept."""
 
+    def put_timestamp(self, size: int, response: bytes) -> None:
+        """Keep an RFC 3161 response over the note of that size; never over another."""
+
+    def timestamps(self, above: int = -1) -> Iterator[tuple[int, bytes]]:
+        """(size its name tells, response) of those kept for larger sizes, by growing size."""
+
+    def newest_timestamp(self) -> int | None:
+        """The largest size for which a timestamp is kept."""
+
 
 class FolderPlace:
     """A folder: the workspace's own `checkpoints/`, another volume, another machine's mount."""
@@ -55,26 +64,41 @@ class FolderPlace:
         return self._name
 
     def put(self, size: int, note: str) -> None:
-        content = note.encode()
-        path = self.folder / f"{size:020}{NOTE_SUFFIX}"
-        rival = 0
-        while not self._kept(path, content):
-            rival += 1
-            path = self.folder / f"{size:020}.{rival}{NOTE_SUFFIX}"
+        self._put(size, NOTE_SUFFIX, note.encode())
+
+    def put_timestamp(self, size: int, response: bytes) -> None:
+        self._put(size, TIMESTAMP_SUFFIX, response)
 
     def put_key(self, key_id: str, text: str) -> None:
         self._kept(self.folder / f"{key_id}{KEY_SUFFIX}", text.encode() + b"\n")
 
     def notes(self) -> Iterator[tuple[int, str]]:
         for path in self._files(NOTE_SUFFIX):
-            yield self._size(path), self._read(path)
+            yield self._size(path), self._text(path)
 
     def newest(self) -> tuple[int, str] | None:
         files = self._files(NOTE_SUFFIX)
-        return (self._size(files[-1]), self._read(files[-1])) if files else None
+        return (self._size(files[-1]), self._text(files[-1])) if files else None
 
     def keys(self) -> list[str]:
-        return [self._read(path).strip() for path in self._files(KEY_SUFFIX)]
+        return [self._text(path).strip() for path in self._files(KEY_SUFFIX)]
+
+    def timestamps(self, above: int = -1) -> Iterator[tuple[int, bytes]]:
+        for path in self._files(TIMESTAMP_SUFFIX):
+            size = self._size(path)
+            if above < 0 or size > above:
+                yield size, self._read(path)
+
+    def newest_timestamp(self) -> int | None:
+        files = self._files(TIMESTAMP_SUFFIX)
+        return self._size(files[-1]) if files else None
+
+    def _put(self, size: int, suffix: str, content: bytes) -> None:
+        path = self.folder / f"{size:020}{suffix}"
+        rival = 0
+        while not self._kept(path, content):
+            rival += 1
+            path = self.folder / f"{size:020}.{rival}{suffix}"
 
     def _kept(self, path: Path, content: bytes) -> bool:
         """Write whole and never over another; False if something else stands there."""
@@ -114,9 +138,12 @@ class FolderPlace:
         except OSError as error:
             raise self._unavailable(error) from None
 
-    def _read(self, path: Path) -> str:
+    def _text(self, path: Path) -> str:
+        return self._read(path).decode("utf-8", "replace")
+
+    def _read(self, path: Path) -> bytes:
         try:
-            return path.read_bytes().decode("utf-8", "replace")
+            return path.read_bytes()
         except OSError as error:
             raise self._unavailable(error) from None
 
@@ -135,7 +162,15 @@ class FolderPlace:
 def places_of(home: Path, settings: Settings) -> tuple[Place, ...]:
     """The workspace's own folder first, then those that the settings name."""
     further = tuple(
-        FolderPlace(folder, f"place {number}")
-        for number, folder in enumerate(settings.evidence.places, 1)
+        _named_place(named, settings, f"place {number}")
+        for number, named in enumerate(settings.evidence.places, 1)
     )
     return FolderPlace(Path(home) / "checkpoints", "checkpoints"), *further
+
+
+def _named_place(named: Path | str, settings: Settings, name: str) -> Place:
+    if str(named).startswith("s3://"):
+        from wa_analytics.evidence.place_s3 import S3Place
+
+        return S3Place(str(named), settings.evidence, name)
+    return FolderPlace(Path(named), name)
