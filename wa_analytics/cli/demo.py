@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli import Invocation, Json, current, emit, moment, say
+from wa_analytics.cli import AsOf, Invocation, Json, current, emit, moment, say
 
 if TYPE_CHECKING:
     from wa_analytics.synthetic.world import World
@@ -30,6 +30,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another world.")] = 7,
     messages: Annotated[int, typer.Option(help="Messages of the last six months.", min=600)] = 50_000,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the dashboard at the end.")] = True,
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """A made-up group of three companies: whole way, scorecard, report, dashboard."""
@@ -43,7 +44,9 @@ def demo(
 
     home = Path(read_settings(invocation.home).home)
     if (home / "wa.db").exists() and not (home / "demo").is_dir():
-        raise InputRefused(f"{home} holds a workspace of your own; run the demo elsewhere: wa --home DIR demo.")
+        raise InputRefused(
+            f"{home} holds a workspace of your own; run the demo elsewhere: wa --home DIR demo."
+        )
     _emptied(home)
     took: dict[str, float] = {}
     began = time.perf_counter()
@@ -56,10 +59,14 @@ def demo(
     say("Writing the made-up group …")
     start = time.perf_counter()
     world = write_world(
-        home / "demo", seed=seed, messages=messages, end=moment(None).replace(microsecond=0), app_secret=APP_SECRET
+        home / "demo",
+        seed=seed,
+        messages=messages,
+        end=moment(as_of).replace(microsecond=0),
+        app_secret=APP_SECRET,
     )
     took["write the world"] = time.perf_counter() - start
-    as_of = world.end.isoformat()
+    end = world.end.isoformat()
     (home / "settings.toml").write_text(
         f'[meta_cloud]\napp_secret = "{APP_SECRET}"\n\n{world.settings_toml}\n'
         + "".join(f"# {line}".rstrip() + "\n" for line in SETTINGS_TEMPLATE.splitlines()),
@@ -72,7 +79,7 @@ def demo(
         # The world holds unreadable bodies on purpose, so capture ends with 2 and goes on.
         step("capture", "capture", provider, *map(str, world.paths[provider]), allowed=(0, 2))
     step("refresh", "refresh")
-    step("check and incidents", "run", "--as-of", as_of, allowed=(0, 1))
+    step("check and incidents", "run", "--as-of", end, allowed=(0, 1))
     start = time.perf_counter()
     workspace = current(context)
     _breach_by_hand(workspace, world.end)
@@ -80,7 +87,14 @@ def demo(
     report = _reported(workspace)
     took["answer key and reports"] = time.perf_counter() - start
     if as_json:
-        emit({**score, "label": LABEL, "report": str(report), "seconds": {k: round(v, 2) for k, v in took.items()}})
+        emit(
+            {
+                **score,
+                "label": LABEL,
+                "report": str(report),
+                "seconds": {k: round(v, 2) for k, v in took.items()},
+            }
+        )
     else:
         _run(home, ("scorecard",), (0,), quiet=False)
         typer.echo("")
@@ -170,8 +184,7 @@ def _reported(workspace: Workspace) -> Path:
 
 
 def compared(workspace: Workspace, world: World) -> dict[str, Any]:
-    """The findings against the answer key, subject by subject.
-    """
+    """The findings against the answer key, subject by subject."""
     from wa_analytics.pipeline.answers import planted_subjects, told_subject
 
     expected = planted_subjects(workspace.database, workspace.ring, world.answer)

@@ -111,6 +111,7 @@ def pull(
 
 def refresh(context: typer.Context, as_of: Annotated[str | None, typer.Option(hidden=True)] = None, as_json: Json = False) -> None:
     """Bring messages, parties, consent and retention up to the newest evidence."""
+    moment(as_of)  # Nothing derived depends on it; a wrong one is told all the same.
     _brought_up(context, "refresh", as_json)
 
 

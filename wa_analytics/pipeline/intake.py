@@ -23,6 +23,7 @@ from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 from wa_analytics.providers import parser
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
+from wa_analytics.records import UnknownRecord
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 WORTH_WORKERS = 12_000
+OTHER_OBJECT = (
+    "is a webhook of another object than a WhatsApp Business Account; `wa doctor` counts it by name: "
+    "check what was exported."
+)
 
 
 class Unreadable(NamedTuple):
@@ -91,11 +96,22 @@ class _Intake:
         unreadable = []
         for capture, row in zip(captures, rows, strict=True):
             try:
-                parse(capture, self._settings)
+                records = parse(capture, self._settings)
             except CaptureUnreadable as error:
-                assert row.recognition_digest is not None
-                unreadable.append(Unreadable(row.recognition_digest, f"{chunk[0].place}: {error}"))
+                told = str(error)
+            else:
+                last = records[-1] if records else None
+                if type(last) is not UnknownRecord or last.kind != "object":
+                    continue
+                told = f"{_place(capture)}: {OTHER_OBJECT}"
+            assert row.recognition_digest is not None
+            unreadable.append(Unreadable(row.recognition_digest, f"{chunk[0].place}: {told}"))
         return SealedChunk(rows, unreadable, already, refused, chunk[0].place)
+
+
+def _place(capture: Capture) -> str:
+    line = capture.headers.get("line")
+    return f"line {line}" if line else "the body"
 
 
 _intake: _Intake | None = None
