@@ -28,6 +28,23 @@ CHECKS = (
         context=MESSAGE_CONTEXT,
     ),
     Check(
+        key="retention.disposed_early",
+        suite="retention",
+        title="Destroyed before its time",
+        meaning="A message was disposed of before the floor that ends last, and no decision on a "
+        "person's request for erasure is recorded for it (17 CFR 240.17a-4, GDPR Art. 17(3)(b)).",
+        severity="critical",
+        source="disposed_message",
+        subject="'message'",
+        subject_id="message_id",
+        occurred_at="disposed_at",
+        population="disposed_at <= :as_of",
+        violation="disposed_at < retain_until AND NOT EXISTS (SELECT 1 FROM erasure_decision d "
+        "WHERE d.subject_code = 'message' AND d.subject_id = message_id AND d.decision_code = 'erase')",
+        nothing="nothing was disposed of up to this moment",
+        context=MappingProxyType({"channel_id": "channel_id"}),
+    ),
+    Check(
         key="retention.conflict",
         suite="retention",
         title="Two retention rules contradict each other",

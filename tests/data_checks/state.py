@@ -14,8 +14,10 @@ from wa_analytics.database import Database
 from wa_analytics.tables import (
     CaptureNote,
     ConsentEvent,
+    DisposedMessage,
     EntityCoverage,
     Entry,
+    ErasureDecision,
     Identifier,
     Message,
     MessageFact,
@@ -135,6 +137,31 @@ def status(number: int) -> StatusFact:
     )
 
 
+def disposed(number: int, retain_until: datetime | None, decision_code: str = "schedule") -> DisposedMessage:
+    return DisposedMessage(
+        message_id=digest(number),
+        sequence=0,
+        record_class="correspondence",
+        sent_on="2020-01-01",
+        direction_code="outbound",
+        retain_until=retain_until,
+        actor="keeper",
+        decision_code=decision_code,
+        disposed_at=AS_OF - DAY,
+    )
+
+
+def erasure(number: int, decision_code: str) -> ErasureDecision:
+    return ErasureDecision(
+        request_id="ERASE-0001",
+        subject_code="message",
+        subject_id=digest(number),
+        decision_code=decision_code,
+        decided_at=AS_OF - DAY,
+        actor="keeper",
+    )
+
+
 def clean_world() -> list[SQLModel]:
     """Rows on which every check can judge something and none finds anything."""
     return [
@@ -157,6 +184,10 @@ def clean_world() -> list[SQLModel]:
         fact(2),
         status(1),
         status(2),
+        disposed(301, AS_OF - DAY),
+        disposed(302, None),
+        disposed(303, AS_OF + DAY, "erasure"),
+        erasure(303, "erase"),
     ]  # fmt: skip
 
 

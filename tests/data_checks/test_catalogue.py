@@ -30,6 +30,7 @@ SEVERITIES = {
     "retention.overdue": "high",
     "retention.conflict": "medium",
     "retention.unscheduled": "low",
+    "retention.disposed_early": "critical",
     "freshness.capture": "high",
     "integrity.message_columns": "high",
     "integrity.consent_event_columns": "high",

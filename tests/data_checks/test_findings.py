@@ -18,7 +18,9 @@ from tests.data_checks.state import (
     add,
     clean_world,
     digest,
+    disposed,
     entry,
+    erasure,
     event,
     fact,
     note,
@@ -102,6 +104,9 @@ def test_every_planted_violation_is_found_and_nothing_else(database: Database, t
         fact(29, sequence=98),
         status(30),
         status(30),
+        disposed(31, AS_OF),
+        disposed(32, AS_OF, "erasure"),
+        erasure(32, "keep_duty"),
     )  # fmt: skip
     outcome = checked(database, tmp_path)
 
@@ -134,6 +139,7 @@ def test_every_planted_violation_is_found_and_nothing_else(database: Database, t
             ("retention_pair", "other-row|ceiling-row"),
         },
         "retention.unscheduled": messages(26),
+        "retention.disposed_early": messages(31, 32),
         "freshness.capture": {("entity", "silent")},
         "integrity.message_party": messages(27),
         "integrity.consent_event_party": events(114),

@@ -13,7 +13,7 @@ import pytest
 from tests.spec.drawn_table import ENGINES, drawn
 from tests.spec.frames import by_key, lifted, rows
 from wa_analytics.errors import SettingsInvalid
-from wa_analytics.retention.schedule import ScheduleRow, classed, later, offsets, read_schedule, scheduled
+from wa_analytics.retention.schedule import OWN_CLASSES, ScheduleRow, classed, later, offsets, read_schedule, scheduled
 from wa_analytics.settings import Entity, RecordClassRule
 from wa_analytics.tables import Message
 
@@ -248,3 +248,55 @@ def test_it_must_be_utf_8(tmp_path: Path) -> None:
     (tmp_path / "retention.csv").write_bytes((HEADER + "médico,,,A,P1Y,,,,,\n").encode("latin-1"))
     with pytest.raises(SettingsInvalid, match="is not UTF-8"):
         read_schedule(tmp_path)
+
+
+def test_shipped_rows_bind_only_the_companies_they_are_made_for() -> None:
+    """The rows beyond the first five change nothing for companies of other kinds."""
+    every = read_schedule()
+    kinds = ("broker_dealer", "airline", "clinic", "futures_firm", "investment_firm")
+    places = ("US", "GB", "DE", "BR", "")
+    bound = {
+        (kind, place): {
+            row.authority
+            for row in every
+            if row.binds(Entity(key="e", kind=kind, jurisdiction=place)) and row.record_class not in OWN_CLASSES
+        }
+        for kind in kinds
+        for place in places
+    }
+    assert bound["broker_dealer", "US"] == {"SEC-01", "FIN-01"}
+    assert bound["futures_firm", "US"] == {"CFT-01"}
+    assert bound["investment_firm", "DE"] == {"MIF-01"}
+    assert bound["investment_firm", "GB"] == {"FCA-04"}
+    assert bound["investment_firm", "US"] == set()
+    assert bound["airline", "GB"] == {"GDP-02"}
+    assert bound["clinic", "BR"] == {"Lei 13.787/2018 art. 6", "LGP-01"}
+
+
+def test_records_of_the_workbench_have_rows_and_bind_no_message() -> None:
+    own = [row for row in read_schedule() if row.record_class in OWN_CLASSES]
+    assert {row.record_class for row in own} == set(OWN_CLASSES)
+    message = messages_of("finding")
+    found = scheduled(nw.from_native(message.lazy()), own, [Entity(key="e1")]).collect("polars").to_native()
+    assert found["retention_code"].to_list() == ["unscheduled"]
+
+
+def messages_of(record_class: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "message_id": ["m"],
+            "entity": ["e1"],
+            "party_id": ["p"],
+            "record_class": [record_class],
+            "sent_at": [datetime(2020, 1, 1, tzinfo=UTC)],
+        }
+    )
+
+
+def test_which_rows_are_union_law() -> None:
+    rows = {row.authority: row.is_union_law for row in read_schedule()}
+    assert rows["MIF-01"]
+    assert not rows["SEC-01"]
+    assert not rows["FCA-04"]
+    assert ScheduleRow(jurisdiction="DE").is_union_law, "a row that names no law: by its jurisdiction"
+    assert not ScheduleRow(law="US", jurisdiction="DE").is_union_law

@@ -218,11 +218,13 @@ def records_without_floor(question: Question) -> Counted:
 
 
 def _rows_in_force(question: Question) -> list[ScheduleRow]:
+    from wa_analytics.retention.schedule import OWN_CLASSES
+
     return [
         row
         for row in question.schedule
-        if row.entity_kind in ("", question.entity.kind)
-        and (not row.jurisdiction or row.jurisdiction == question.entity.jurisdiction)
+        if row.record_class not in OWN_CLASSES
+        and row.binds(question.entity)
         and (row.effective_from is None or row.effective_from <= question.as_of)
         and (row.effective_to is None or question.as_of < row.effective_to)
     ]

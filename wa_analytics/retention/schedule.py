@@ -26,16 +26,29 @@ Frame = nw.LazyFrame[Any]
 
 SHIPPED = Path(__file__).parent / "schedule.csv"
 CORRESPONDENCE = "correspondence"
-TRIGGERS = ("sent_at", "last_entry_at")
+TRIGGERS = ("sent_at", "last_entry_at", "created_at")
+# Records of the workbench itself: the schedule says how long, messages never fall under them.
+OWN_CLASSES = (
+    "access_log", "check_result", "consent_record", "finding", "incident", "journal", "suppression",
+)  # fmt: skip
 COLUMNS = (
     "record_class", "entity_kind", "jurisdiction", "authority", "floor", "ceiling", "is_fallback",
-    "trigger", "effective_from", "effective_to",
+    "trigger", "effective_from", "effective_to", "law", "accessible_for", "extendable_to",
 )  # fmt: skip
+EUROPEAN_UNION = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
 DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the schedule; empty class, kind or jurisdiction means any."""
+    """One row of the schedule; empty class, kind or jurisdiction means any, jurisdiction `EU` every
+    member state.
+
+    law: whose law asks for it (ISO country or EU; empty: the company's policy or a contract).
+    accessible_for: how much of the floor must be at hand at once. extendable_to: what an authority
+    may extend the floor to; then write that as the floor in `retention.csv`.
+    """
 
     record_class: str = ""
     entity_kind: str = ""
@@ -47,6 +60,24 @@ class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
     trigger: str = "sent_at"
     effective_from: datetime | None = None
     effective_to: datetime | None = None
+    law: str = ""
+    accessible_for: str = ""
+    extendable_to: str = ""
+
+    def binds(self, entity: Entity) -> bool:
+        """Whether the row speaks of this company."""
+        place = self.jurisdiction
+        is_there = place in ("", entity.jurisdiction) or (
+            place == "EU" and entity.jurisdiction in EUROPEAN_UNION
+        )
+        return is_there and self.entity_kind in ("", entity.kind)
+
+    @property
+    def is_union_law(self) -> bool:
+        """Whether Union or Member-State law asks for it (GDPR Art. 17(3)(b)). A row that names no
+        law is judged by the jurisdiction it names."""
+        law = self.law or self.jurisdiction
+        return law == "EU" or law in EUROPEAN_UNION
 
     def key(self, length: str) -> str:
         """Names one side of the row in findings, e.g. `SEC-01/correspondence/P3Y`."""
@@ -101,7 +132,7 @@ def read_schedule(workspace: Path | None = None) -> tuple[ScheduleRow, ...]:
 
 def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
     clean = {key: (cells.get(key) or "").strip() for key in COLUMNS}
-    for column in ("floor", "ceiling"):
+    for column in ("floor", "ceiling", "accessible_for", "extendable_to"):
         if clean[column]:
             try:
                 offsets(clean[column])
@@ -110,7 +141,15 @@ def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
     trigger = clean["trigger"] or "sent_at"
     if trigger not in TRIGGERS:
         raise SettingsInvalid(f"{name}, line {line}, column trigger: must be one of {', '.join(TRIGGERS)}.")
+    if trigger == "created_at" and clean["record_class"] not in OWN_CLASSES:
+        raise SettingsInvalid(
+            f"{name}, line {line}, column trigger: created_at is for {', '.join(OWN_CLASSES)}; "
+            "messages go by sent_at or last_entry_at."
+        )
     return ScheduleRow(
+        law=clean["law"],
+        accessible_for=clean["accessible_for"],
+        extendable_to=clean["extendable_to"],
         record_class=clean["record_class"],
         entity_kind=clean["entity_kind"],
         jurisdiction=clean["jurisdiction"],
@@ -177,6 +216,7 @@ def scheduled(
         last_entry_at=nw.when(nw.col("party_id").is_null()).then(nw.col("sent_at")).otherwise(newest)
     )
     companies = tuple(entities)
+    rows = [row for row in rows if _may_bind(row, companies)]
     masks = [_bound(row, companies) for row in rows]
     floors = [(r, m) for r, m in zip(rows, masks, strict=True) if r.floor and not r.is_fallback]
     fallbacks = [(r, m) for r, m in zip(rows, masks, strict=True) if r.floor and r.is_fallback]
@@ -214,13 +254,15 @@ def scheduled(
     )
 
 
+def _may_bind(row: ScheduleRow, entities: tuple[Entity, ...]) -> bool:
+    if row.record_class in OWN_CLASSES:
+        return False
+    return not (row.entity_kind or row.jurisdiction) or any(map(row.binds, entities))
+
+
 def _bound(row: ScheduleRow, entities: tuple[Entity, ...]) -> Any:
     """Whether the row binds a message: its class and company, in force at the trigger."""
-    keys = [
-        entity.key
-        for entity in entities
-        if row.entity_kind in ("", entity.kind) and row.jurisdiction in ("", entity.jurisdiction)
-    ]
+    keys = [entity.key for entity in entities if row.binds(entity)]
     mask: Any = nw.lit(not row.entity_kind and not row.jurisdiction)
     if row.entity_kind or row.jurisdiction:
         mask = nw.col("entity").is_in(keys).fill_null(False) if keys else nw.lit(False)
