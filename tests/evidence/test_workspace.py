@@ -16,6 +16,8 @@ from wa_analytics.errors import InputRefused, ReasonRequired
 from wa_analytics.evidence.bundle_check import bundle_proof
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
+from wa_analytics.pipeline.destruction import Target, destroyed
+from wa_analytics.pipeline.disposal import settled
 from wa_analytics.workspace import Workspace
 
 
@@ -209,6 +211,49 @@ def test_sends_come_with_their_statuses_and_what_staff_unsaid(ws: Workspace, tmp
     html = read(out)["index.html"].decode()
     for words in (world.OFFER_TEXT, "status delivered", "send log", "changed or revoked later"):
         assert words in html
+
+
+def dispose(ws: Workspace, outside_id: str) -> None:
+    """The schedule's way, for one message."""
+    messages = ws.messages.filter(pl.col("message_id") == world.ours(ws, outside_id))
+    target = Target(messages.with_columns(rule=pl.lit("GDP-01/airline")), "schedule", "keeper")
+    with ws.locked("refresh"):
+        destroyed(ws.database, ws.ring, ws.settings, target, world.AT)
+        settled(ws.database, ws.ring, ws.settings, ws.schedule, world.AT)
+
+
+def test_what_was_disposed_of_is_stated_and_old_bundles_hold(ws: Workspace, tmp_path: Path) -> None:
+    order = world.ours(ws, world.ORDER)
+    before = tmp_path / "before.zip"
+    ws.bundle([world.ours(ws, world.HELLO), order], reason="case 1", out=before, at=world.AT)
+    dispose(ws, world.HELLO)
+    assert ws.verify(is_derived=True, at=world.AT).is_proven
+    assert codes(before) == [], "what was handed over stays proven"
+    after = tmp_path / "after.zip"
+    ws.bundle([world.ours(ws, world.HELLO), order], reason="case 1", out=after, at=world.AT)
+    assert codes(after) == []
+    files = read(after)
+    assert not any(world.HELLO_TEXT.encode() in content for content in files.values())
+    html = files["index.html"].decode()
+    assert "keys destroyed; decision: schedule; actor: keeper" in html
+    assert world.ORDER_TEXT in html
+    said = next(
+        json.loads(content)
+        for name, content in files.items()
+        if name.endswith("original.bin") and b"wa-disposal/1" in content
+    )
+    assert [row["rule"] for row in said["messages"]] == ["GDP-01/airline"]
+
+
+def test_a_carved_delivery_says_that_its_signature_is_gone(ws: Workspace, tmp_path: Path) -> None:
+    dispose(ws, "wamid.edit")
+    out = tmp_path / "order.zip"
+    ws.bundle([world.ours(ws, world.ORDER)], reason="case 1", out=out, at=world.AT)
+    assert codes(out) == []
+    html = read(out)["index.html"].decode()
+    assert world.ORDER_TEXT in html
+    assert "the signature over the whole cannot be checked again" in html
+    assert world.EDITED_TEXT not in str(read(out))
 
 
 def test_markup_in_a_message_stays_words(tmp_path: Path) -> None:
