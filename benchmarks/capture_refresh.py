@@ -58,7 +58,8 @@ def ceiling(path: Path, scratch: Path) -> float:
         target.execute(f"PRAGMA {pragma}")
     for kind in ("table", "index"):
         for (sql,) in source.execute(
-            "SELECT sql FROM sqlite_master WHERE type = ? AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%'", (kind,)
+            "SELECT sql FROM sqlite_master WHERE type = ? AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%'",
+            (kind,),
         ):
             target.execute(sql)
     spent = 0.0

@@ -82,9 +82,7 @@ def _passed(
     opened = sum(step.action_code == "opened" for _, step in changes)
     sent = alerted(workspace.settings, checks.document(), [state for state, _ in changes])
     workspace.seal_pending()
-    return PassOutcome(
-        pass_id, False, checks, refreshed.entries, opened, len(changes) - opened, sent
-    )
+    return PassOutcome(pass_id, False, checks, refreshed.entries, opened, len(changes) - opened, sent)
 
 
 def _begun(workspace: Workspace, pass_id: str) -> None:

@@ -1,14 +1,14 @@
 """The WhatsApp compliance workbench, as analysts use it.
 
-    import wa_analytics as wa
+import wa_analytics as wa
 
-    ws = wa.open()                                     # the workspace in WA_HOME, else ./wa-home
-    ws.messages                                        # one row per message, keyed digests only
-    f = ws.findings("consent.withdrawn")               # facts that rules state
-    ws.metric("consent_coverage", by=["entity"]).chart()
-    ws.explain(f["subject_id"][0])                     # from a number to the evidence behind it
-    ws.lookup(["wamid.…", "+12025550123"])             # outside ids → ours, journalled
-    ws.reveal(f["subject_id"][:1], reason="case 17")   # a person in clear, journalled
+ws = wa.open()                                     # the workspace in WA_HOME, else ./wa-home
+ws.messages                                        # one row per message, keyed digests only
+f = ws.findings("consent.withdrawn")               # facts that rules state
+ws.metric("consent_coverage", by=["entity"]).chart()
+ws.explain(f["subject_id"][0])                     # from a number to the evidence behind it
+ws.lookup(["wamid.…", "+12025550123"])             # outside ids → ours, journalled
+ws.reveal(f["subject_id"][:1], reason="case 17")   # a person in clear, journalled
 """
 
 from __future__ import annotations
@@ -32,7 +32,17 @@ _HOMES = {
     "WorkbenchError": "wa_analytics.errors",
 }
 
-__all__ = ["Entity", "Settings", "WorkbenchError", "Workspace", "__version__", "init", "now", "open", "read_settings"]
+__all__ = [
+    "Entity",
+    "Settings",
+    "WorkbenchError",
+    "Workspace",
+    "__version__",
+    "init",
+    "now",
+    "open",
+    "read_settings",
+]
 
 
 def open(home: Any = None) -> Workspace:

@@ -257,8 +257,7 @@ def read_settings(home: Path | str | None = None, **given: Any) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsInvalid(
-            f"{place / 'settings.toml'} or WA_ environment: {key}: {first['msg']}; "
-            "correct it and try again."
+            f"{place / 'settings.toml'} or WA_ environment: {key}: {first['msg']}; correct it and try again."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(

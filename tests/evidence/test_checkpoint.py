@@ -165,9 +165,7 @@ def test_two_programs_may_seal_at_once(
     assert seal(database, ring, NOW).root == merkle.root_of(leaf_hashes(database))
 
 
-def test_a_shorter_writer_does_not_shorten_a_tile(
-    database: Database, filled: Callable[[int], None]
-) -> None:
+def test_a_shorter_writer_does_not_shorten_a_tile(database: Database, filled: Callable[[int], None]) -> None:
     filled(300)
     assert grown(database) == 300
     before = stored_rows(database, "SELECT * FROM merkle_tile ORDER BY level, tile_index")
@@ -230,9 +228,7 @@ def test_a_database_put_back_gets_no_signature_while_a_place_remembers(
         seal(database, ring, NOW)
 
 
-def test_a_hole_gets_no_signature(
-    database: Database, ring: KeyRing, filled: Callable[[int], None]
-) -> None:
+def test_a_hole_gets_no_signature(database: Database, ring: KeyRing, filled: Callable[[int], None]) -> None:
     filled(5)
     with unguarded(database) as writer:
         writer.execute("DELETE FROM entry WHERE sequence = 3")

@@ -68,18 +68,21 @@ def test_checkpoint_and_verify(wa: Wa, ws: Workspace) -> None:
     assert sealed.json["note"].startswith(f"{sealed.json['origin']}\n{held}\n")
     proven = wa("verify", "--derived", "--json")
     assert proven.code == 0
-    assert proven.json.items() >= {
-        "outcome": "pass",
-        "entry_count": held,
-        "sealed_count": held,
-        "unsealed_count": 0,
-        "checkpoint_count": 1,
-        "disposed_count": 0,
-        "unfinished_disposal_count": 0,
-        "empty_places": [],
-        "derived": {"outcome": "pass", "reason": None},
-        "findings": [],
-    }.items()
+    assert (
+        proven.json.items()
+        >= {
+            "outcome": "pass",
+            "entry_count": held,
+            "sealed_count": held,
+            "unsealed_count": 0,
+            "checkpoint_count": 1,
+            "disposed_count": 0,
+            "unfinished_disposal_count": 0,
+            "empty_places": [],
+            "derived": {"outcome": "pass", "reason": None},
+            "findings": [],
+        }.items()
+    )
     assert f"Proven: {held} entries read" in wa("verify").out
     with unguarded(ws.database) as writer:
         writer.execute("UPDATE entry SET ciphertext = ciphertext_digest WHERE sequence IN (3, 4)")

@@ -87,9 +87,7 @@ def test_a_file_that_holds_no_key_is_refused(
 
 
 @pytest.mark.parametrize("text", [KEY.hex(), base64.b64encode(KEY).decode(), f"{KEY.hex()}\n"])
-def test_the_master_key_may_come_from_the_environment(
-    text: str, home: Path, database: Database
-) -> None:
+def test_the_master_key_may_come_from_the_environment(text: str, home: Path, database: Database) -> None:
     settings = Settings(home=home, keys=Keys(source="environment", master_key=SecretStr(text)))
     KeyRing.create(home, settings)
     assert not (home / "keys" / "master.key").exists()

@@ -16,9 +16,7 @@ from wa_analytics.evidence.sealing import Sealer
 PROGRAM = Path(__file__).with_name("killed.py")
 
 
-def test_a_kill_at_any_step_leaves_a_workspace_that_goes_on(
-    database_url: str | None, tmp_path: Path
-) -> None:
+def test_a_kill_at_any_step_leaves_a_workspace_that_goes_on(database_url: str | None, tmp_path: Path) -> None:
     url = database_url or f"sqlite:///{tmp_path / 'killed.db'}"
     ran = subprocess.run(
         [sys.executable, str(PROGRAM), url, str(tmp_path / "killed")],

@@ -49,12 +49,8 @@ def test_a_leaf_is_ascii() -> None:
         leaf_bytes(0, "capture", bytes(16), "métier", 0, "valid", bytes(32))
 
 
-@given(
-    headers=st.dictionaries(st.text(), st.text()), body=st.binary(), context=st.binary(max_size=50)
-)
-def test_a_container_gives_back_what_went_in(
-    headers: dict[str, str], body: bytes, context: bytes
-) -> None:
+@given(headers=st.dictionaries(st.text(), st.text()), body=st.binary(), context=st.binary(max_size=50))
+def test_a_container_gives_back_what_went_in(headers: dict[str, str], body: bytes, context: bytes) -> None:
     assert unpacked(packed(headers, body, context)) == (headers, body, context)
 
 
@@ -72,7 +68,7 @@ def test_other_bytes_are_no_container(broken: bytes) -> None:
         unpacked(broken)
 
 
-@given(st.integers(min_value=-10**15, max_value=4 * 10**15))
+@given(st.integers(min_value=-(10**15), max_value=4 * 10**15))
 def test_microseconds_survive_both_databases(moment: int) -> None:
     aware = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment)
     assert microseconds_of(instant_text(moment)) == moment

@@ -85,9 +85,7 @@ def test_any_batching_stores_each_once_without_a_gap(
     assert [c.received_at - RECEIVED_AT for c in texts] == list(dict.fromkeys(flat))
 
 
-def test_chunks_hold_the_order(
-    database: Database, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_hold_the_order(database: Database, sealer: Sealer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "CHUNK_ROWS", 3)
     monkeypatch.setattr(log, "CHUNK_BYTES", 400)
     sealed = sealer.sealed(capture(n % 17, body=b"x" * (n % 5) * 100 + b"%d" % (n % 17)) for n in range(40))

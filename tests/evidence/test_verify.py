@@ -337,9 +337,7 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_tampering_with_the_database_is_found(
-    name: str, world: Database, places: tuple[Place, ...]
-) -> None:
+def test_tampering_with_the_database_is_found(name: str, world: Database, places: tuple[Place, ...]) -> None:
     change, expected = ENTRIES[name]
     with unguarded(world) as writer:
         if writer.dialect == "sqlite":
@@ -478,9 +476,7 @@ def test_a_place_that_cannot_be_read_is_a_finding(
     assert found_now == (Broken("place_unreadable", where="gone"),)
 
 
-def test_an_unfinished_disposal_is_counted_not_blamed(
-    world: Database, places: tuple[Place, ...]
-) -> None:
+def test_an_unfinished_disposal_is_counted_not_blamed(world: Database, places: tuple[Place, ...]) -> None:
     body = json.dumps({"sequences": [20, 21]}).encode()
     with world.writing() as writer:
         writer.execute("DELETE FROM entry_key WHERE sequence = 20")

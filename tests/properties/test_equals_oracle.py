@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
-from wa_analytics.cli import app
 
 from tests import oracle
 from tests.tangled import AS_OF, NOON, random_world, worlds
 from tests.world_files import Layout, Written, write
 from tests.worlds import World
+from wa_analytics.cli import app
 
 Triple = tuple[str, str, str]
 

@@ -13,7 +13,15 @@ import pytest
 from tests.spec.drawn_table import ENGINES, drawn
 from tests.spec.frames import by_key, lifted, rows
 from wa_analytics.errors import SettingsInvalid
-from wa_analytics.retention.schedule import OWN_CLASSES, ScheduleRow, classed, later, offsets, read_schedule, scheduled
+from wa_analytics.retention.schedule import (
+    OWN_CLASSES,
+    ScheduleRow,
+    classed,
+    later,
+    offsets,
+    read_schedule,
+    scheduled,
+)
 from wa_analytics.settings import Entity, RecordClassRule
 from wa_analytics.tables import Message
 
@@ -259,7 +267,8 @@ def test_shipped_rows_bind_only_the_companies_they_are_made_for() -> None:
         (kind, place): {
             row.authority
             for row in every
-            if row.binds(Entity(key="e", kind=kind, jurisdiction=place)) and row.record_class not in OWN_CLASSES
+            if row.binds(Entity(key="e", kind=kind, jurisdiction=place))
+            and row.record_class not in OWN_CLASSES
         }
         for kind in kinds
         for place in places

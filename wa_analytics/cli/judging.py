@@ -40,11 +40,14 @@ TIME_DIMENSIONS = tuple(interval.value for interval in Interval)
 
 def metrics(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="Metrics; all without any.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]…", help="Metrics; all without any.")
+    ] = None,
     by: Annotated[
         str,
         typer.Option(
-            metavar="DIM,…", help="entity, channel, purpose, country, template, business_unit; day, week, month."
+            metavar="DIM,…",
+            help="entity, channel, purpose, country, template, business_unit; day, week, month.",
         ),
     ] = "",
     as_of: AsOf = None,
@@ -130,7 +133,11 @@ def listed(
         .then(pl.lit("breach? undecided"))
         .otherwise(pl.col("breach_code"))
     )
-    table(shown.select("incident_id", "severity_code", "status_code", "title", "finding_count", "breach", "policy_due_at"))
+    table(
+        shown.select(
+            "incident_id", "severity_code", "status_code", "title", "finding_count", "breach", "policy_due_at"
+        )
+    )
 
 
 @incidents_app.command("show")
@@ -201,7 +208,9 @@ def decided(
     incident_id: str,
     is_breach: Annotated[bool, typer.Option("--breach/--no-breach", help="Is it a personal-data breach?")],
     note: Annotated[str, typer.Option(help="Why.")],
-    aware_at: Annotated[str | None, typer.Option(metavar="ISO-8601", help="When the company became aware.")] = None,
+    aware_at: Annotated[
+        str | None, typer.Option(metavar="ISO-8601", help="When the company became aware.")
+    ] = None,
     risk: Annotated[Risk | None, typer.Option(help="Risk to people.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -223,23 +232,39 @@ def decided(
 
 
 @incidents_app.command("advance")
-def advanced(context: typer.Context, incident_id: str, note: Annotated[str, typer.Option(help="Why.")], as_json: Json = False) -> None:
+def advanced(
+    context: typer.Context,
+    incident_id: str,
+    note: Annotated[str, typer.Option(help="Why.")],
+    as_json: Json = False,
+) -> None:
     """The cause is stopped: open → contained."""
     from wa_analytics.incidents.lifecycle import contained
     from wa_analytics.workspace import actor
 
     workspace = current(context)
-    _kept(workspace, contained(_named(workspace, incident_id), at=moment(None), actor=actor(), note=note), as_json)
+    _kept(
+        workspace,
+        contained(_named(workspace, incident_id), at=moment(None), actor=actor(), note=note),
+        as_json,
+    )
 
 
 @incidents_app.command("close")
-def closed(context: typer.Context, incident_id: str, note: Annotated[str, typer.Option(help="Why.")], as_json: Json = False) -> None:
+def closed(
+    context: typer.Context,
+    incident_id: str,
+    note: Annotated[str, typer.Option(help="Why.")],
+    as_json: Json = False,
+) -> None:
     """It is over."""
     from wa_analytics.incidents.lifecycle import closed as ended
     from wa_analytics.workspace import actor
 
     workspace = current(context)
-    _kept(workspace, ended(_named(workspace, incident_id), at=moment(None), actor=actor(), note=note), as_json)
+    _kept(
+        workspace, ended(_named(workspace, incident_id), at=moment(None), actor=actor(), note=note), as_json
+    )
 
 
 def _named(workspace: Workspace, incident_id: str):  # type: ignore[no-untyped-def]
@@ -258,7 +283,9 @@ def _given(text: str | None, option: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise InputRefused(f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00.") from None
+        raise InputRefused(
+            f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
+        ) from None
 
 
 def _kept(workspace: Workspace, change: Change, as_json: bool) -> None:

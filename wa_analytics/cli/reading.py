@@ -49,7 +49,9 @@ def _cell(value: Any) -> str:
 
 def findings(
     context: typer.Context,
-    rule: Annotated[str | None, typer.Argument(help="A rule (consent.withdrawn) or a subject (consent).")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(help="A rule (consent.withdrawn) or a subject (consent).")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +62,9 @@ def findings(
         return
     import polars as pl
 
-    counts = frame.group_by("rule", "severity_code", "entity").len("findings").sort("findings", descending=True)
+    counts = (
+        frame.group_by("rule", "severity_code", "entity").len("findings").sort("findings", descending=True)
+    )
     table(counts.with_columns(pl.col("findings").cast(pl.Int64)), title=f"{frame.height:,} findings")
 
 
@@ -80,7 +84,9 @@ def finding_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 def lookup(
     context: typer.Context,
-    outside_ids: Annotated[list[str], typer.Argument(metavar="OUTSIDE_ID…", help="Ids, or - for stdin, one per line.")],
+    outside_ids: Annotated[
+        list[str], typer.Argument(metavar="OUTSIDE_ID…", help="Ids, or - for stdin, one per line.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Outside ids (message ids, phones, user ids, record ids, e-mails) → ours. Journalled."""

@@ -27,10 +27,7 @@ def spread(events: Frame, entities: tuple[str, ...]) -> Frame:
     """Events once per company and purpose they speak for: `all` is every purpose, no named
     business every company."""
     anywhere = nw.concat(
-        [
-            events.filter(nw.col("is_any_entity")).with_columns(entity=nw.lit(entity))
-            for entity in entities
-        ]
+        [events.filter(nw.col("is_any_entity")).with_columns(entity=nw.lit(entity)) for entity in entities]
         + [events.filter(~nw.col("is_any_entity") & ~nw.col("entity").is_null())]
     )
     other = anywhere.filter(~nw.col("purpose_code").is_in([*PURPOSES, "all"]))
@@ -100,9 +97,7 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
                 *row(1, "occurred_at", resume_at=nw.col("occurred_at"))
             ),
             events.filter(action == "requested").select(
-                *row(
-                    1, "occurred_at", asked_at=nw.col("occurred_at"), asked_known_at=nw.col("recorded_at")
-                )
+                *row(1, "occurred_at", asked_at=nw.col("occurred_at"), asked_known_at=nw.col("recorded_at"))
             ),
             sends.select(*row(0 if before else 2, "sent_at", message_id=nw.col("message_id"))),
         ]

@@ -55,15 +55,10 @@ def windows(sends: Frame, contacts: Frame, inbound_channels: Collection[str]) ->
     )
     is_captured = nw.col("channel_id").is_in(sorted(inbound_channels)).fill_null(False)
     inside = nw.col("sent_at") < nw.col("last_at").dt.offset_by(f"{WINDOW_HOURS}h")
-    return (
-        sends.join(read, on="message_id", how="left")
-        .select(
-            "message_id",
-            nw.when(~is_captured | nw.col("is_placed").is_null())
-            .then(nw.lit("not_evaluated"))
-            .otherwise(
-                nw.when(inside.fill_null(False)).then(nw.lit("inside")).otherwise(nw.lit("outside"))
-            )
-            .alias("window_code"),
-        )
+    return sends.join(read, on="message_id", how="left").select(
+        "message_id",
+        nw.when(~is_captured | nw.col("is_placed").is_null())
+        .then(nw.lit("not_evaluated"))
+        .otherwise(nw.when(inside.fill_null(False)).then(nw.lit("inside")).otherwise(nw.lit("outside")))
+        .alias("window_code"),
     )

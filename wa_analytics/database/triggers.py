@@ -28,8 +28,7 @@ def _sqlite(table: str) -> list[str]:
         "BEGIN SELECT RAISE(ABORT, '{table} only grows at its end'); END",
     }
     return [
-        f"CREATE TRIGGER {table}_refuses_{name} "
-        + body.format(table=table, condition=_NEXT_ROW[table])
+        f"CREATE TRIGGER {table}_refuses_{name} " + body.format(table=table, condition=_NEXT_ROW[table])
         for name, body in refusals.items()
     ]
 
@@ -61,8 +60,6 @@ def names(dialect: str) -> frozenset[str]:
     """Names of the triggers that `statements` makes."""
     if dialect == "sqlite":
         return frozenset(
-            f"{table}_refuses_{change}"
-            for table in GUARDED
-            for change in ("update", "delete", "insert")
+            f"{table}_refuses_{change}" for table in GUARDED for change in ("update", "delete", "insert")
         )
     return frozenset(f"{table}_refuses_change" for table in GUARDED)

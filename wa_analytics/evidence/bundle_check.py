@@ -258,9 +258,7 @@ class _Checking:
                 entry.signature_code,
                 bytes.fromhex(entry.ciphertext_digest),
             )
-            check_inclusion(
-                entry.sequence, head.size, leaf_hash(leaf), head.root, _hashes(entry.inclusion)
-            )
+            check_inclusion(entry.sequence, head.size, leaf_hash(leaf), head.root, _hashes(entry.inclusion))
         except (ProofInvalid, ValueError):
             self.findings.at("proof_invalid", entry.sequence, where="bundle")
 

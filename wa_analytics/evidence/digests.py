@@ -11,9 +11,7 @@ from typing import Any, Literal
 
 from wa_analytics.capture import Capture
 
-DigestKind = Literal[
-    "message", "phone", "user_id", "crm_id", "username", "consent_event", "content", "text"
-]
+DigestKind = Literal["message", "phone", "user_id", "crm_id", "username", "consent_event", "content", "text"]
 
 _BLOCK = 64
 _INNER = bytes(0x36 ^ byte for byte in range(256))

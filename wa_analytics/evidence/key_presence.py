@@ -49,11 +49,7 @@ class KeyPresence:
         self._next = span[1] + 1
         disposals = [row for row in rows if row[1] == DISPOSAL]
         count = "SELECT count(*) FROM entry_key WHERE sequence BETWEEN ? AND ?"
-        if (
-            disposals
-            or not is_whole
-            or stored_rows(self._database, count, span)[0][0] != len(rows)
-        ):
+        if disposals or not is_whole or stored_rows(self._database, count, span)[0][0] != len(rows):
             self._compare(rows, span)
         for row in disposals:
             self._explained(row[0], row[-1])

@@ -147,9 +147,7 @@ def entries(
         f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?",
         (start, limit) if kind is None else (start, kind, limit),
     )
-    return [
-        EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows
-    ]
+    return [EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows]
 
 
 def known(database: Database, digests: list[bytes]) -> set[bytes]:
@@ -253,6 +251,4 @@ def _refuse_destroyed(writer: Writer, numbers: set[int | None]) -> None:
             "SELECT 1 FROM wrapping_key WHERE wrapping_key_id = :id AND wrapped IS NOT NULL",
             {"id": number},
         ):
-            raise KeyRefused(
-                f"Wrapping key {number} was destroyed meanwhile; nothing was stored: try again."
-            )
+            raise KeyRefused(f"Wrapping key {number} was destroyed meanwhile; nothing was stored: try again.")

@@ -107,9 +107,7 @@ def check_inclusion(
     check_subtree_inclusion(index, 0, size, leaf_hash, root_hash, proof)
 
 
-def check_consistency(
-    size1: int, size2: int, root1: bytes, root2: bytes, proof: Iterable[bytes]
-) -> None:
+def check_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof: Iterable[bytes]) -> None:
     """Raises ProofInvalid unless the second tree begins with the first.
 
     An empty first tree is refused: every tree begins with it, so nothing would be proven.

@@ -19,9 +19,7 @@ class Spool:
     def __enter__(self) -> Spool:
         self._stack = ExitStack()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        self._files = [
-            self._stack.enter_context((folder / str(part)).open("w+b")) for part in range(_PARTS)
-        ]
+        self._files = [self._stack.enter_context((folder / str(part)).open("w+b")) for part in range(_PARTS)]
         return self
 
     def __exit__(

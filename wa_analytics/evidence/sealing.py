@@ -117,9 +117,7 @@ def cleared(kind: str, received_at: int, body: bytes) -> Sealed:
     disposal entries, by which a verifier knows that a missing key was given up lawfully."""
     container = packed({}, body)
     digest = hashlib.sha256(container).digest()
-    return Sealed(
-        os.urandom(ID_BYTES), kind, "", received_at, "absent", digest, container, None, None, None
-    )
+    return Sealed(os.urandom(ID_BYTES), kind, "", received_at, "absent", digest, container, None, None, None)
 
 
 class Opener:

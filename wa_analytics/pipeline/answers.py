@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 Subject = tuple[str, str, str]
 
 
-def planted_subjects(
-    database: Database, ring: KeyRing, answer: Iterable[Mapping[str, str]]
-) -> set[Subject]:
+def planted_subjects(database: Database, ring: KeyRing, answer: Iterable[Mapping[str, str]]) -> set[Subject]:
     """(rule, subject, our id) of each answer; one that nothing answers to keeps its outside id."""
     rows = list(answer)
-    outside = list(dict.fromkeys(row["outside_id"] for row in rows if row["subject"] in ("message", "consent_event")))
+    outside = list(
+        dict.fromkeys(row["outside_id"] for row in rows if row["subject"] in ("message", "consent_event"))
+    )
     found = looked_up(database, ring.digest, outside)
     ours = dict(zip(found["outside_id"], found["id"], strict=True))
     ours |= _noted_captures(database, ring)

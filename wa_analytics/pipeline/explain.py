@@ -74,12 +74,16 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
     if row["template_name"]:
         lines.append(f"template {row['template_name']}")
     if row["direction_code"] == "outbound":
-        lines.append(f"judged as {row['purpose_code'] or 'of unknown purpose'}: {CONSENT[row['consent_code']]}")
+        lines.append(
+            f"judged as {row['purpose_code'] or 'of unknown purpose'}: {CONSENT[row['consent_code']]}"
+        )
         if row["consent_reason_code"]:
             lines.append(f"not evaluated: {row['consent_reason_code'].replace('_', ' ')}")
         if row["withdrawn_at"]:
             known = {True: "known", False: "not yet recorded", None: "told by the platform"}[row["was_known"]]
-            lines.append(f"the person said no on {row['withdrawn_at']:%Y-%m-%d %H:%M:%S} UTC ({known} when sent)")
+            lines.append(
+                f"the person said no on {row['withdrawn_at']:%Y-%m-%d %H:%M:%S} UTC ({known} when sent)"
+            )
         if row["window_code"] in WINDOW:
             lines.append(WINDOW[row["window_code"]])
         lines.append(f"delivery: {row['status_code'] or 'no status'}")

@@ -170,9 +170,7 @@ def recorded(database: Database, changes: Sequence[Change]) -> None:
             session.add(t.IncidentEvent(**step.row()))
 
 
-def incidents_followed(
-    database: Database, settings: Settings, at: datetime, actor: str
-) -> list[Change]:
+def incidents_followed(database: Database, settings: Settings, at: datetime, actor: str) -> list[Change]:
     """Open and update incidents from the findings as they stand; returns what changed."""
     changes = detected(
         database.table(t.Finding),
@@ -192,6 +190,4 @@ def incident_frame(database: Database, status: str | None = None) -> pl.DataFram
     frame = database.table(t.Incident)
     if status:
         frame = frame.filter(pl.col("status_code") == status)
-    return frame.sort(
-        pl.col("severity_code").replace_strict(order, default=9), "incident_id"
-    )
+    return frame.sort(pl.col("severity_code").replace_strict(order, default=9), "incident_id")

@@ -74,7 +74,9 @@ def _known(
     found: dict[str, str] = {}
     for at in range(0, len(keys), CHUNK):
         condition, params = database.matching(column, keys[at : at + CHUNK])
-        frame = database.frame(f"SELECT {column} AS asked, {answer} AS answer FROM {table} WHERE {condition}", **params)
+        frame = database.frame(
+            f"SELECT {column} AS asked, {answer} AS answer FROM {table} WHERE {condition}", **params
+        )
         found.update(zip(frame["asked"], frame["answer"], strict=True))
     return found
 
@@ -90,7 +92,9 @@ def revealed(
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
     rows: list[tuple[Any, ...]] = []
     for sequence in sorted(places["sequence"]):
-        for _, capture in opener.opened(row for row in entries(database, sequence, 1) if row.sequence == sequence):
+        for _, capture in opener.opened(
+            row for row in entries(database, sequence, 1) if row.sequence == sequence
+        ):
             try:
                 records = parser(capture.provider)(capture, settings)
             except CaptureUnreadable:

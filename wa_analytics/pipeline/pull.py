@@ -23,7 +23,9 @@ def pulled(
         raise InputRefused(f"There is no pull of {provider} {what}; try `wa pull meta-cloud templates`.")
     accounts = sorted({account for entity in settings.entities for account in entity.waba_ids})
     if not accounts:
-        raise SettingsInvalid("No [[entity]] names a waba_ids account; add it to settings.toml and pull again.")
+        raise SettingsInvalid(
+            "No [[entity]] names a waba_ids account; add it to settings.toml and pull again."
+        )
     if settings.meta_cloud.access_token is None:
         raise SettingsInvalid("WA_META_CLOUD__ACCESS_TOKEN is not set; set it and pull again.")
     import httpx

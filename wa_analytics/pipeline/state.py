@@ -174,7 +174,9 @@ def _judged(messages: Frame, registered: Collection[str]) -> Frame:
         .with_columns(consent_reason_code=nw.when(nw.col("asks")).then(reason))
         .with_columns(
             is_judged=nw.col("asks") & nw.col("consent_reason_code").is_null(),
-            unjudged_code=nw.when(nw.col("asks")).then(nw.lit("not_evaluated")).otherwise(nw.lit("not_judged")),
+            unjudged_code=nw.when(nw.col("asks"))
+            .then(nw.lit("not_evaluated"))
+            .otherwise(nw.lit("not_judged")),
         )
     )
 

@@ -21,7 +21,9 @@ class ConsentFact(SQLModel, table=True):
     source_code: str = clear("register, preference, opt_out_word")
     identifier_digest: str | None = digest("the person's identifier", nullable=True, index=True)
     country_code: str | None = clear("ISO country of the person's number", nullable=True)
-    entity: str | None = clear("company it was given to; null with is_any_entity false: unknown", nullable=True)
+    entity: str | None = clear(
+        "company it was given to; null with is_any_entity false: unknown", nullable=True
+    )
     is_any_entity: bool = clear("no business was named: it governs every company")
     channel_id: str | None = clear("channel written to, for platform events", nullable=True)
     purpose_code: str = clear("marketing, utility, authentication, service, all")

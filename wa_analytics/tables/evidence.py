@@ -108,9 +108,7 @@ class MerkleTile(SQLModel, table=True):
     __tablename__ = "merkle_tile"
 
     level: int = clear("0 for leaf hashes; each level above stands for 256 times as many", primary_key=True)
-    tile_index: int = clear(
-        "place of the tile in its level, from 0", primary_key=True, sa_type=WHOLE
-    )
+    tile_index: int = clear("place of the tile in its level, from 0", primary_key=True, sa_type=WHOLE)
     hashes: bytes = sealed("up to 256 SHA-256 hashes, one after the other")
 
 
