@@ -28,6 +28,7 @@ UNITS = {"ratio": "share", "per_10k": "per 10,000", "count": "count"}
 TRIGGERS = {
     "sent_at": "the message was sent",
     "last_entry_at": "the last entry of that class, of the same person and company",
+    "created_at": "the record was made",
 }
 HEAD = ("record class", "entity kind", "jurisdiction", "authority", "floor", "ceiling", "from", "in force")
 
