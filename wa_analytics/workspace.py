@@ -402,13 +402,15 @@ class Workspace:
         them that part is not evaluated. The run and its findings are recorded.
         """
         from wa_analytics.evidence.places import places_of
+        from wa_analytics.evidence.timestamp import trusted_roots
         from wa_analytics.evidence.verify import verify
         from wa_analytics.pipeline.proof import Proof, recorded
 
         started_at = at or now()
         places = places_of(self.home, self.settings)
         advance = progress("evidence") if progress else None
-        verification = verify(self.database, places, advance, trusted=trusted)
+        roots = trusted_roots(self.home, self.settings)
+        verification = verify(self.database, places, advance, trusted=trusted, roots=roots)
         proof = Proof(verification, self._derived_proof(progress) if is_derived else None)
         recorded(self.database, proof, started_at, at or now())
         return proof

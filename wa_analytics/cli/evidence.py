@@ -46,6 +46,7 @@ def checkpoint(context: typer.Context, as_json: Json = False) -> None:
                 "root": sealed.root,
                 "note": sealed.note,
                 "places": ["database", *places],
+                "timestamp_refusal": sealed.timestamp_refusal,
             }
         )
     else:
@@ -53,6 +54,8 @@ def checkpoint(context: typer.Context, as_json: Json = False) -> None:
         typer.echo(f"Kept in the database, {', '.join(places)}.")
         if len(places) == 1:
             typer.echo("No further place is set: put `evidence.places` where the log's keeper cannot write.")
+        if sealed.timestamp_refusal:
+            say(sealed.timestamp_refusal)
 
 
 def verify(
@@ -108,6 +111,16 @@ def _told(proof: Proof) -> None:
         typer.echo(f"{told.unfinished_disposal_count:,} disposals are not finished; run `wa dispose` again.")
     for name in told.empty_places if told.checkpoint_count else ():
         typer.echo(f"Place {name} keeps no checkpoint, so it proves nothing; is it mounted?")
+    dated = told.timestamps
+    if dated.tree_size is not None and dated.dated_at is not None:
+        typer.echo(
+            f"Dated: {dated.valid_count:,} checkpoints bear a valid timestamp; the first "
+            f"{dated.tree_size:,} entries stood by {dated.dated_at.isoformat()}."
+        )
+    if dated.undated_count:
+        typer.echo(f"{dated.undated_count:,} later checkpoints bear no valid timestamp.")
+    if dated.unjudged_count:
+        typer.echo(f"{dated.unjudged_count:,} timestamps were not judged: {dated.reason}.")
     if proof.derived:
         reason = f" ({proof.derived.reason})" if proof.derived.reason else ""
         typer.echo(f"Derived tables: {proof.derived.outcome.replace('_', ' ')}{reason}.")

@@ -158,8 +158,10 @@ def sealed(workspace: Workspace) -> bool:
     from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
 
     try:
-        workspace.seal_pending(at=moment(None))
+        checkpoint = workspace.seal_pending(at=moment(None))
     except (EvidenceBroken, PlaceUnavailable) as error:
         say(str(error))
         return False
+    if checkpoint is not None and checkpoint.timestamp_refusal:
+        say(checkpoint.timestamp_refusal)
     return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from wa_analytics.evidence.timestamp import TimestampProof
+
 RULE: Final = "evidence.broken"
 
 CODES: Final = {
@@ -22,6 +24,8 @@ CODES: Final = {
     "checkpoint_altered": "a checkpoint's columns or name differ from its signed text",
     "checkpoint_missing": "a checkpoint that a place keeps is missing from the database",
     "checkpoint_forked": "two signed checkpoints of one size have different roots",
+    "timestamp_invalid": "a timestamp is not over its checkpoint, or no trusted authority signed it",
+    "timestamp_orphaned": "a timestamp stands for a checkpoint that is kept nowhere",
     "verifier_key_unknown": "a public key is known to one place and not to another",
     "tile_changed": "the stored Merkle tree differs from the entries",
     "trigger_missing": "a trigger that refuses changes is missing or was altered",
@@ -74,7 +78,7 @@ class Verification:
     checkpoint_count: distinct sizes whose signed root was found again; empty_places: places that
     were asked and keep no checkpoint (not mounted?), so prove nothing; disposed_count: entries
     without a key whose disposal entry was found; unfinished_disposal_count: entries named as
-    disposed of whose key is still there.
+    disposed of whose key is still there; timestamps: what they prove.
     """
 
     findings: tuple[Broken, ...]
@@ -84,6 +88,7 @@ class Verification:
     empty_places: tuple[str, ...]
     disposed_count: int
     unfinished_disposal_count: int
+    timestamps: TimestampProof = field(default_factory=TimestampProof)
 
     @property
     def outcome(self) -> Literal["pass", "fail", "not_evaluated"]:

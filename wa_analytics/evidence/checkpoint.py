@@ -23,6 +23,7 @@ from wa_analytics.evidence.merkle import root
 from wa_analytics.evidence.note import Head, NoteInvalid, VerifierKey, opened, signed
 from wa_analytics.evidence.places import Place, places_of
 from wa_analytics.evidence.tiles import TileReader, grown, rebuilt
+from wa_analytics.evidence.timestamp import stamp
 from wa_analytics.tables.column import instant_text
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A signed head. size: entries sealed; root: RFC 6962 root; note: the C2SP signed note."""
+    """A signed head. size: entries sealed; root: RFC 6962 root; note: the C2SP signed note;
+    timestamp_refusal: one sentence where an authority is set and gave no timestamp."""
 
     origin: str
     size: int
     root: bytes
     note: str
+    timestamp_refusal: str = ""
 
 
 def verifier_key(home: Path, settings: Settings, seed: bytes) -> VerifierKey:
@@ -74,8 +77,15 @@ def seal(
     with database.reading() as connection:
         head = Head(key.name, size, root(size, TileReader(connection)))
     note = _recorded(database, head, signed(head.text, key.name, seed), key, now)
-    _distributed(database, places, key)
-    return Checkpoint(head.origin, size, head.root, note)
+    failure = _distributed(database, places, key)
+    refusal = ""
+    try:
+        refusal = stamp(places, size, note, ring.home, ring.settings)
+    except PlaceUnavailable as error:
+        failure = error
+    if failure is not None:
+        raise failure
+    return Checkpoint(head.origin, size, head.root, note, refusal)
 
 
 def seal_if_due(database: Database, ring: KeyRing, now: datetime) -> Checkpoint | None:
@@ -181,9 +191,12 @@ def _recorded(database: Database, head: Head, note: str, key: VerifierKey, now: 
     return note
 
 
-def _distributed(database: Database, places: Sequence[Place], key: VerifierKey) -> None:
-    """Give every place the notes that it has not got yet, so that one that was away catches up."""
-    failure: Exception | None = None
+def _distributed(
+    database: Database, places: Sequence[Place], key: VerifierKey
+) -> PlaceUnavailable | None:
+    """Give every place the notes that it has not got yet, so that one that was away catches up;
+    returns what went wrong."""
+    failure: PlaceUnavailable | None = None
     for place in places:
         try:
             newest = place.newest()
@@ -197,5 +210,4 @@ def _distributed(database: Database, places: Sequence[Place], key: VerifierKey) 
                 place.put(int(size), note)
         except PlaceUnavailable as error:
             failure = error
-    if failure is not None:
-        raise failure
+    return failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from wa_analytics.errors import PlaceUnavailable
@@ -21,9 +22,11 @@ DATABASE = "database"
 
 @dataclass
 class SignedHeads:
-    """roots: size → root → where it is kept; empty_places: places that keep none."""
+    """roots: size → root → where it is kept; digests: size → SHA-256 of its notes, for their
+    timestamps; empty_places: places that keep none."""
 
     roots: dict[int, dict[bytes, list[str]]] = field(default_factory=lambda: defaultdict(dict))
+    digests: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     empty_places: tuple[str, ...] = ()
 
 
@@ -85,6 +88,7 @@ def _added(
     if named != head.size or (root is not None and root != head.root):
         findings.of("checkpoint_altered", f"size {named} in {where}")
     heads.roots[head.size].setdefault(head.root, []).append(where)
+    heads.digests[head.size].add(sha256(note.encode("utf-8", "surrogatepass")).digest())
     return head.size
 
 

@@ -20,8 +20,11 @@ from wa_analytics.evidence.layout import leaf_bytes, microseconds_of
 from wa_analytics.evidence.note import VerifierKey
 from wa_analytics.evidence.repetition import ID_BYTES, Spool
 from wa_analytics.evidence.stored import stored_rows
+from wa_analytics.evidence.timestamp import check_timestamps
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from wa_analytics.database import Database
     from wa_analytics.evidence.places import Place
 
@@ -44,15 +47,17 @@ def verify(
     progress: Progress | None = None,
     *,
     trusted: Iterable[VerifierKey] = (),
+    roots: Sequence[Certificate] = (),
 ) -> Verification:
     """Hold the log to every signed head in the database and in `places` (`places.places_of`).
 
     progress: called with (entries done, entries in all). trusted: public keys known from
-    elsewhere; without any, those on which database and places agree.
+    elsewhere; without any, those on which database and places agree. roots: certificates of the
+    timestamping authority (`timestamp.trusted_roots`); without any, timestamps are not judged.
     Memory: a batch of 4,096 entries, one bit per entry without a key, some hundred bytes per
     checkpoint; 16 bytes per entry go to temporary files.
     """
-    return _Verifier(database, progress or (lambda done, total: None)).run(places, trusted)
+    return _Verifier(database, progress or (lambda done, total: None)).run(places, trusted, roots)
 
 
 class _Verifier:
@@ -70,9 +75,12 @@ class _Verifier:
         self.previous = 0
         self.has_differed = False
 
-    def run(self, places: Sequence[Place], trusted: Iterable[VerifierKey]) -> Verification:
+    def run(
+        self, places: Sequence[Place], trusted: Iterable[VerifierKey], roots: Sequence[Certificate]
+    ) -> Verification:
         # Heads and the stored tree's size first: entries may be appended meanwhile, never go.
         heads = signed_heads(self.database, places, self.findings, trusted)
+        timestamps = check_timestamps(places, heads.digests, roots, self.findings, self._is_recorded)
         check_guards(self.database, self.findings)
         self.tiled = self._tiled()
         with Spool() as spool:
@@ -89,7 +97,11 @@ class _Verifier:
             empty_places=heads.empty_places,
             disposed_count=self.keys.disposed_count,
             unfinished_disposal_count=self.keys.unfinished_count,
+            timestamps=timestamps,
         )
+
+    def _is_recorded(self, size: int) -> bool:
+        return bool(stored_rows(self.database, "SELECT 1 FROM checkpoint WHERE tree_size = ?", (size,)))
 
     def _stream(self, heads: SignedHeads, spool: Spool) -> None:
         last = stored_rows(self.database, "SELECT max(sequence) FROM entry")[0][0]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.log import size
+from wa_analytics.evidence.places import places_of
+from wa_analytics.evidence.timestamp import undated
 from wa_analytics.providers import PARSERS
 from wa_analytics.settings import Settings, unknown_keys
 
@@ -104,6 +107,8 @@ def _evidence_lines(database: Database, settings: Settings, total: int) -> list[
         _line({"pass": "ok", "fail": "broken", None: "missing"}.get(outcome, "missing"),
               f"last verification: {_when(finished_at)}, {words[outcome]}"),
     ]  # fmt: skip
+    if settings.evidence.timestamp_url is not None:
+        lines.append(_timestamp_line(database, settings))
     if not settings.evidence.places:
         lines.append(_line("missing", "no further place for checkpoints (evidence.places): "
                                       "an older copy put back would not be seen"))  # fmt: skip
@@ -111,6 +116,16 @@ def _evidence_lines(database: Database, settings: Settings, total: int) -> list[
         lines.append(_line("warning", "keys and database share one volume: whoever takes it can read "
                                       "everything; move keys/ to another one"))  # fmt: skip
     return lines
+
+
+def _timestamp_line(database: Database, settings: Settings) -> dict[str, str]:
+    try:
+        dated, waiting = undated(database, places_of(settings.home, settings)[0])
+    except PlaceUnavailable as error:
+        return _line("broken", str(error))
+    said = "no checkpoint bears a timestamp" if dated is None else f"last timestamp: over {dated:,} entries"
+    asked = "; does evidence.timestamp_url answer?" if waiting else ""
+    return _line("stale" if waiting else "ok", f"{said}, {waiting:,} checkpoints since without one{asked}")
 
 
 def is_on_one_volume(database: Database, settings: Settings) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,6 +66,7 @@ class Proof:
             "disposed_count": told.disposed_count,
             "unfinished_disposal_count": told.unfinished_disposal_count,
             "empty_places": list(told.empty_places),
+            "timestamps": asdict(told.timestamps),
             "derived": self.derived and {"outcome": self.derived.outcome, "reason": self.derived.reason},
             "findings": [row_of(found) for found in self.findings],
         }
