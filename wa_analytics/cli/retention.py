@@ -27,6 +27,7 @@ DUE_COLUMNS = (
 
 def register(app: typer.Typer) -> None:
     app.command("dispose")(dispose)
+    app.command("erase")(erase)
     hold_commands.command("add")(hold_add)
     hold_commands.command("release")(hold_release)
     hold_commands.command("list")(hold_list)
@@ -128,6 +129,81 @@ def _confirmed(question: str) -> None:
     if not sys.stdin.isatty():
         raise InputRefused("This destroys evidence for ever; look at it with --dry-run, then give --yes.")
     typer.confirm(question, abort=True, err=True)
+
+
+def erase(
+    context: typer.Context,
+    party: Annotated[str, typer.Argument(help="Our party id, or an outside identifier.")],
+    reason: Reason = "",
+    foreign_duty: Annotated[
+        str,
+        typer.Option(help="Where only a law from outside the Union says keep: ask, erase or keep."),
+    ] = "ask",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the decisions; destroy nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide on every record of a person, and destroy the keys of what goes."""
+    from wa_analytics.errors import InputRefused, ReasonRequired
+    from wa_analytics.pipeline.erasure import erased, erasure_request
+    from wa_analytics.workspace import actor
+
+    if foreign_duty not in ("ask", "erase", "keep"):
+        raise InputRefused("--foreign-duty is ask, erase or keep.")
+    if not dry_run and not reason.strip():
+        raise ReasonRequired("An erasure needs a reason; say why with --reason.")
+    workspace, at = current(context), moment(None)
+    workspace.refresh()
+    of = (workspace.database, workspace.ring, workspace.settings, workspace.schedule, party)
+    request = erasure_request(*of, at, foreign_duty)  # type: ignore[arg-type]
+    counts = dict(request.frame["decision"].value_counts(sort=True).iter_rows())
+    if dry_run:
+        _decided(request.frame, {"counts": counts, "decisions": request.frame.to_dicts()}, as_json)
+        return
+    if not yes:
+        _confirmed(f"Destroy the keys of {counts.get('erase', 0):,} records of this person for ever?")
+    with bars() as bar, workspace.locked("refresh"):
+        done = erased(
+            *of,
+            reason=reason,
+            actor=actor(),
+            at=at,
+            foreign_duty=foreign_duty,  # type: ignore[arg-type]
+            progress=lambda title: bar(title, None),
+        )
+    gone = done.destroyed
+    document = {
+        "request_id": done.request_id,
+        "counts": counts,
+        "destroyed_key_count": gone.keys,
+        "carved_count": gone.carved,
+        "refused_count": gone.refused,
+        "suppression_count": done.suppressions,
+        "destroyed_wrapping_key_count": done.wrapping_keys,
+        "left_identifier_count": done.left,
+        "decisions": done.request.frame.to_dicts(),
+    }
+    _decided(done.request.frame, document, as_json)
+    if gone.refused:
+        say(f"{gone.refused:,} records stand in captures that cannot be carved; look at them by hand.")
+    if gone.refused or (done.left and len(counts) == 1 and "erase" in counts):
+        raise typer.Exit(2)
+
+
+def _decided(frame: pl.DataFrame, document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        emit(document)
+        return
+    import polars as pl
+
+    from wa_analytics.cli.reading import table
+
+    by = ["subject", "decision", "rule"]
+    counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("records"), pl.col("keep_until").max())
+    table(counts.sort(by), title=f"{frame.height:,} records")
+    for name, value in document.items():
+        if name.endswith("_count") and value:
+            typer.echo(f"{name.removesuffix('_count').replace('_', ' ')}: {value:,}")
 
 
 def hold_add(

@@ -253,10 +253,10 @@ class _Destruction:
         self.outcome.carved += len(cut.rest)
 
     def _keep_links(self, writer: Writer, people: set[str]) -> None:
-        """What is known of who is who outlives the captures that told it, but for whom is erased."""
-        stay = people - self.target.people
-        left, params = self.database.matching("left_digest", stay)
-        right, _ = self.database.matching("right_digest", stay)
+        """What is known of who is who outlives the captures that told it, as long as others tell of
+        both ends."""
+        left, params = self.database.matching("left_digest", people)
+        right, _ = self.database.matching("right_digest", people)
         writer.execute(
             "INSERT INTO kept_link (left_digest, right_digest, rule_code) SELECT left_digest, right_digest,"
             f" rule_code FROM identifier_link WHERE {left} OR {right} ON CONFLICT DO NOTHING",

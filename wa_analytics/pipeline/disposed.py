@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from wa_analytics.database.bulk import Writer
 
 _MESSAGE = (
-    "message_id", "sequence", "record_class", "sent_on", "direction_code", "channel_id", "retain_until", "rule", "actor",
-    "decision_code", "disposed_at",
+    "message_id", "sequence", "record_class", "sent_on", "direction_code", "channel_id", "retain_until",
+    "rule", "actor", "decision_code", "disposed_at",
 )  # fmt: skip
 _EVENT = ("event_id", "sequence", "decision_code", "disposed_at")
 

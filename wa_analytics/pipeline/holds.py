@@ -69,13 +69,13 @@ def hold_set(
     if sent_from and sent_to and sent_from >= sent_to:
         raise InputRefused("--from must be earlier than --to.")
     person = identifier_digests(database, ring, party)[0] if party else None
-    say = _Voice(database, ring, actor, at)
+    say = Voice(database, ring, actor, at)
     with database.writing() as writer:
         number = int(writer.rows("SELECT count(*) + 1 FROM legal_hold")[0][0])
         hold_id = f"HOLD-{number:04}"
         row = (
-            hold_id, matter.strip(), person, custodian_id, channel_id, _text(sent_from), _text(sent_to),
-            _text(at), actor,
+            hold_id, matter.strip(), person, custodian_id, channel_id, instant_or_none(sent_from),
+            instant_or_none(sent_to), instant_or_none(at), actor,
         )  # fmt: skip
         writer.append(t.LegalHold, HOLD_COLUMNS, [row])
         told = {name: cell for name, cell in zip(HOLD_COLUMNS, row, strict=True) if cell is not None}
@@ -88,11 +88,11 @@ def hold_released(
 ) -> list[str]:
     """Lift a hold, or all of a matter; returns their ids. Raises ReasonRequired, InputRefused."""
     _required(reason, "Lifting a hold")
-    say = _Voice(database, ring, actor, at)
+    say = Voice(database, ring, actor, at)
     with database.writing() as writer:
         found = writer.rows(
-            "SELECT hold_id FROM legal_hold WHERE released_at IS NULL AND (hold_id = :which OR matter = :which)"
-            " ORDER BY hold_id",
+            "SELECT hold_id FROM legal_hold WHERE released_at IS NULL"
+            " AND (hold_id = :which OR matter = :which) ORDER BY hold_id",
             {"which": which},
         )
         ids = [row[0] for row in found]
@@ -129,13 +129,13 @@ def conflict_decided(
             "No message falls under this pair of schedule rows; take the subject_id of a "
             "retention.conflict finding (`wa findings retention.conflict --json`)."
         )
-    say = _Voice(database, ring, actor, at)
+    say = Voice(database, ring, actor, at)
     with database.writing() as writer:
         number = int(writer.rows("SELECT coalesce(max(decision_id), 0) + 1 FROM retention_decision")[0][0])
         writer.append(
             t.RetentionDecision,
             ("decision_id", "pair", "decision_code", "decided_at", "actor"),
-            [(number, pair, decision, _text(at), actor)],
+            [(number, pair, decision, instant_or_none(at), actor)],
         )
         told = {"pair": pair, "decision": decision}
         say(writer, "journal", "retention.decide", reason, told)
@@ -147,11 +147,12 @@ def _required(reason: str, what: str) -> None:
         raise ReasonRequired(f"{what} needs a reason; say why with --reason.")
 
 
-def _text(moment: datetime | None) -> str | None:
+def instant_or_none(moment: datetime | None) -> str | None:
+    """The written form of an instant, for bulk rows."""
     return None if moment is None else instant_text(microseconds_of(moment))
 
 
-class _Voice:
+class Voice:
     """Writes the entry that goes with a recorded row, in the same transaction. Made before it: the
     wrapping key may have to be made first."""
 

@@ -92,7 +92,7 @@ class ErasureDecision(SQLModel, table=True):
     request_id: str = clear("ERASE- and a number", primary_key=True)
     subject_code: str = clear("message or consent_event", primary_key=True)
     subject_id: str = digest("our id of the record", primary_key=True)
-    decision_code: str = clear("erase, keep_duty, keep_claims or needs_decision")
+    decision_code: str = clear("erase, keep_duty, keep_claims, keep_decided or needs_decision")
     rule: str | None = clear("schedule row or hold that stands against it", nullable=True)
     keep_until: datetime | None = instant("when that ends", nullable=True)
     decided_at: datetime = instant("when")
