@@ -48,8 +48,8 @@ class TimestampProof:
 
     tree_size: the largest head with a valid one, dated_at: its time, so every entry below existed
     by then; valid_count: heads with a valid one; undated_count: heads above `tree_size`, where any
-    timestamp is kept; unjudged_count: timestamps of which only the note's hash could be compared, or nothing, `reason`
-    saying what is missing.
+    timestamp is kept; unjudged_count: timestamps that could not be judged (without roots only the
+    note's hash is compared), `reason` saying what is missing.
     """
 
     valid_count: int = 0
