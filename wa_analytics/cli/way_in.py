@@ -98,18 +98,22 @@ def pull(
     from wa_analytics.pipeline.pull import pulled
 
     workspace = current(context)
-    outcome = pulled(
-        workspace.database, workspace.ring, workspace.settings, provider, what, moment(None)
-    )
+    outcome = pulled(workspace.database, workspace.ring, workspace.settings, provider, what, moment(None))
     if as_json:
         emit({"provider": provider, "what": what, "stored": outcome.stored, "repeated": outcome.repeated})
     else:
-        typer.echo(f"{provider} {what}: {outcome.stored:,} pages captured, {outcome.repeated:,} known already.")
+        typer.echo(
+            f"{provider} {what}: {outcome.stored:,} pages captured, {outcome.repeated:,} known already."
+        )
     if not sealed(workspace):
         raise typer.Exit(2)
 
 
-def refresh(context: typer.Context, as_of: Annotated[str | None, typer.Option(hidden=True)] = None, as_json: Json = False) -> None:
+def refresh(
+    context: typer.Context,
+    as_of: Annotated[str | None, typer.Option(hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
     """Bring messages, parties, consent and retention up to the newest evidence."""
     moment(as_of)  # Nothing derived depends on it; a wrong one is told all the same.
     _brought_up(context, "refresh", as_json)
@@ -125,7 +129,14 @@ def _brought_up(context: typer.Context, how: str, as_json: bool) -> None:
     with bars() as bar:
         done: Any = getattr(workspace, how)(progress=lambda title: bar(title, None))
     if as_json:
-        emit({"entries": done.entries, "messages": done.messages, "events": done.events, "was_whole": done.was_whole})
+        emit(
+            {
+                "entries": done.entries,
+                "messages": done.messages,
+                "events": done.events,
+                "was_whole": done.was_whole,
+            }
+        )
     else:
         typer.echo(
             f"{done.entries:,} entries read, {done.messages:,} messages and {done.events:,} consent events "

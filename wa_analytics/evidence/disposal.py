@@ -163,7 +163,8 @@ def _moved(database: Database, old: int, old_key: bytes, new: int, new_key: byte
         cursor = writer.connection.connection.cursor()
         try:
             cursor.executemany(
-                f"UPDATE entry_key SET wrapping_key_id = {mark}, wrapped_key = {mark} WHERE sequence = {mark}",
+                f"UPDATE entry_key SET wrapping_key_id = {mark}, wrapped_key = {mark}"
+                f" WHERE sequence = {mark}",
                 changed,
             )
         finally:

@@ -53,7 +53,10 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         ),
         _line("ok" if total else "missing", f"{total:,} entries in the evidence log"),
         _line("stale" if waiting else "ok", f"{waiting:,} captures wait for `wa refresh`"),
-        _line("ok" if fresh["last_capture_at"] else "missing", f"last capture: {_when(fresh['last_capture_at'])}"),
+        _line(
+            "ok" if fresh["last_capture_at"] else "missing",
+            f"last capture: {_when(fresh['last_capture_at'])}",
+        ),
         _line(
             "overdue" if fresh["is_check_overdue"] else "ok",
             f"last check: {_when(fresh['last_check_at'])} (expected every {fresh['check_interval_hours']} h)",
@@ -64,7 +67,9 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
             "SELECT count(*) FROM entry WHERE provider = :provider AND kind = 'capture'", provider=provider
         )
         if not rows:
-            lines.append(_line("not connected", f"no {provider} was ever captured: what needs it is not evaluated"))
+            lines.append(
+                _line("not connected", f"no {provider} was ever captured: what needs it is not evaluated")
+            )
     lines.append(_line("not connected", "no device inventory: personal devices are not evaluated"))
     lines += _evidence_lines(database, settings, total)
     lines += [
@@ -146,7 +151,9 @@ def _providers(database: Database) -> list[dict[str, Any]]:
     }
     counts: dict[tuple[str, str], int] = {
         (row["provider"], row["outcome_code"]): row["count"]
-        for row in database.frame("SELECT provider, outcome_code, count FROM import_count").iter_rows(named=True)
+        for row in database.frame("SELECT provider, outcome_code, count FROM import_count").iter_rows(
+            named=True
+        )
     }
     return [
         {

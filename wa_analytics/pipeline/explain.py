@@ -92,8 +92,9 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
     if row["dispose_by"]:
         lines.append(f"dispose by {row['dispose_by']:%Y-%m-%d} ({row['dispose_rule']})")
     timeline = database.frame(
-        "SELECT occurred_at, 'status ' || status_code AS what, sequence FROM status_fact WHERE message_id = :id "
-        "UNION ALL SELECT sent_at AS occurred_at, source_code AS what, sequence FROM message_fact "
+        "SELECT occurred_at, 'status ' || status_code AS what, sequence FROM status_fact "
+        "WHERE message_id = :id UNION ALL "
+        "SELECT sent_at AS occurred_at, source_code AS what, sequence FROM message_fact "
         "WHERE message_id = :id ORDER BY 1, 2",
         id=row["message_id"],
     )
