@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from tests.world_files import Layout, Written, write
 from tests.worlds import RetentionRow, World
 from wa_analytics.workspace import Workspace
 
+# Disposals happen at the present, which is later than AS_OF.
+AFTERWARDS = datetime(2099, 1, 1, tzinfo=UTC)
 CEILING = (RetentionRow("TST-01", ceiling="P12D"),)
 
 

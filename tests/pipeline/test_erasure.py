@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.pipeline.disposing import Disposing, disposing
+from tests.pipeline.disposing import AFTERWARDS, Disposing, disposing
 from tests.pipeline.test_disposal import assert_rebuild_gives_the_same, assert_verified
 from tests.properties.test_equals_oracle import wa
 from tests.world_files import Layout, write
@@ -110,13 +110,17 @@ def test_each_record_is_decided_and_the_rest_stays(made: Disposing) -> None:
     assert dict(recorded.select("subject_id", "decision_code").iter_rows()) == {
         id_: code for id_, (code, _) in told.items()
     }
-    assert made.check()["retention.disposed_early"]["finding_count"] == 0
+    assert made.check(AFTERWARDS)["retention.disposed_early"]["outcome"] == "pass"
     assert_verified(made)
     assert_rebuild_gives_the_same(made)
 
     again = made.wa("erase", ANA, "--reason", "decided", "--foreign-duty", "erase", "--yes")
     assert decisions(again)[bank][0] == "erase"
-    assert made.check()["retention.disposed_early"]["finding_count"] == 0, "a person decided"
+    early = made.check(AFTERWARDS)["retention.disposed_early"]
+    assert early["outcome"] == "pass", "a person decided"
+    with made.workspace.database.writing() as writer:
+        writer.execute("DELETE FROM erasure_decision WHERE decision_code = 'erase'")
+    assert made.check(AFTERWARDS)["retention.disposed_early"]["finding_count"] == 1, "nobody decided"
 
 
 def test_a_hold_keeps_it_for_claims(made: Disposing) -> None:

@@ -49,7 +49,7 @@ def dispose(
     from wa_analytics.workspace import actor
 
     workspace, at = current(context), moment(None)
-    until = moment(as_of)
+    until = moment(as_of) if as_of else at
     if until > at:
         say("--as-of lies ahead: what is due then is shown, but only what is due by now can go.")
         until = until if dry_run else at
