@@ -93,9 +93,9 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
     while True:
         rows = stored_rows(
             database,
-            "SELECT sequence, received_at, ciphertext FROM entry WHERE sequence >= ? AND kind = ?"
-            " ORDER BY sequence LIMIT ?",
-            (start, KIND, 100),
+            "SELECT sequence, received_at, ciphertext FROM entry WHERE sequence >= ?"
+            f" AND kind = '{KIND}' AND kind <> 'capture' ORDER BY sequence LIMIT ?",
+            (start, 100),
         )
         for sequence, received_at, container in rows:
             try:
@@ -111,9 +111,8 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
 
 def has_statements(database: Database, start: int) -> bool:
     """Whether the log holds a disposal entry from sequence `start` on."""
-    return bool(
-        stored_rows(database, "SELECT 1 FROM entry WHERE sequence >= ? AND kind = ? LIMIT 1", (start, KIND))
-    )
+    sql = f"SELECT 1 FROM entry WHERE sequence >= ? AND kind = '{KIND}' AND kind <> 'capture' LIMIT 1"
+    return bool(stored_rows(database, sql, (start,)))
 
 
 def compacted(database: Database, ring: KeyRing, at: datetime) -> int:
