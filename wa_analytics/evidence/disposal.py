@@ -8,7 +8,7 @@ copy of a destroyed key, in a backup or a replica, opens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -88,8 +88,6 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
 
     Raises EvidenceBroken, naming the sequence, where one cannot be read.
     """
-    from datetime import UTC
-
     while True:
         rows = stored_rows(
             database,
@@ -102,8 +100,8 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
                 said = msgspec.json.decode(unpacked(bytes(container))[1], type=dict[str, Any])
             except (EvidenceBroken, msgspec.DecodeError):
                 raise EvidenceBroken(f"Disposal entry {sequence} cannot be read; run `wa verify`.") from None
-            moment = datetime.fromtimestamp(microseconds_of(received_at) / 1_000_000, tz=UTC)
-            yield sequence, moment, said
+            moment = timedelta(microseconds=microseconds_of(received_at))
+            yield sequence, datetime(1970, 1, 1, tzinfo=UTC) + moment, said
         if len(rows) < 100:
             return
         start = rows[-1][0] + 1
