@@ -97,6 +97,8 @@ def test_several_at_one_instant(engine: str) -> None:
         ends first | d3       | register    | marketing    | granted     | 2024-05-01 10:00 | 2024-07-01 00:00
         twins      | e2       | register    | marketing    | granted     | 2024-05-01 10:00 |
         twins      | e1       | register    | marketing    | confirmed   | 2024-05-01 10:00 |
+        no, ending | f1       | register    | marketing    | refused     | 2024-05-01 10:00 |
+        no, ending | f2       | register    | marketing    | granted     | 2024-05-01 10:00 | 2024-05-20 10:00
         """,
         """
         party_id   | purpose_code | sent_at          | consent_code | consent_event_id
@@ -105,6 +107,7 @@ def test_several_at_one_instant(engine: str) -> None:
         all three  | marketing    | 2024-06-01 12:00 | withdrawn    | c3
         ends first | marketing    | 2024-06-01 12:00 | expired      | d2
         twins      | marketing    | 2024-06-01 12:00 | granted      | e1
+        no, ending | marketing    | 2024-06-01 12:00 | refused      | f1
         """,
         "party_id",
         "purpose_code",
@@ -169,6 +172,8 @@ def test_the_platform_stream(engine: str) -> None:
         stop later  | k2       | preference     | marketing    | stop        | 2024-05-02 10:01
         withdrew    | l1       | register       | marketing    | withdrawn   | 2024-05-02 10:00
         withdrew    | l2       | preference     | marketing    | resume      | 2024-05-03 10:00
+        odd stop    | m1       | register       | utility      | granted     | 2024-05-01 10:00
+        odd stop    | m2       | preference     | utility      | stop        | 2024-05-02 10:00
         """,
         """
         party_id    | purpose_code | sent_at          | consent_code  | consent_event_id | withdrawn_at
@@ -188,6 +193,7 @@ def test_the_platform_stream(engine: str) -> None:
         refused     | marketing    | 2024-06-01 12:00 | refused       | j1               | 2024-05-02 10:01
         stop later  | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:01
         withdrew    | marketing    | 2024-06-01 12:00 | withdrawn     | l1               | 2024-05-02 10:00
+        odd stop    | utility      | 2024-06-01 12:00 | granted       | m1               |
         """,
         "party_id",
         "purpose_code",
@@ -217,6 +223,9 @@ def test_where_nothing_governs(engine: str) -> None:
         other gone | h2       | register    | utility      | withdrawn   | 2024-05-02 10:00 | 2024-05-02 10:00 |
         too late   | i1       | register    | utility      | granted     | 2024-06-01 12:01 | 2024-06-01 12:01 |
         other no   | j1       | register    | utility      | refused     | 2024-05-01 10:00 | 2024-05-01 10:00 |
+        other now  | k1       | register    | utility      | granted     | 2024-06-01 12:00 | 2024-06-01 12:00 |
+        others     | l1       | register    | utility      | granted     | 2024-05-01 10:00 | 2024-07-01 10:00 |
+        others     | l2       | register    | service      | granted     | 2024-05-01 10:00 | 2024-05-01 10:00 |
         """,
         """
         party_id   | purpose_code | sent_at          | consent_code  | was_known | consent_event_id | withdrawn_at
@@ -230,6 +239,8 @@ def test_where_nothing_governs(engine: str) -> None:
         other gone | marketing    | 2024-06-01 12:00 | wrong_purpose | yes       |                  |
         too late   | marketing    | 2024-06-01 12:00 | never_asked   |           |                  |
         other no   | marketing    | 2024-06-01 12:00 | never_asked   |           |                  |
+        other now  | marketing    | 2024-06-01 12:00 | wrong_purpose | yes       |                  |
+        others     | marketing    | 2024-06-01 12:00 | wrong_purpose | yes       |                  |
         """,
         *TOLD,
     )
@@ -304,6 +315,8 @@ def test_recorded_late(engine: str) -> None:
         other       | g1       | register    | marketing    | granted     | 2024-05-02 10:00 | 2024-06-01 12:01 |
         other       | g2       | register    | utility      | granted     | 2024-05-01 10:00 | 2024-05-01 10:00 |
         left        | h1       | register    | marketing    | withdrawn   | 2024-05-02 10:00 | 2024-06-01 12:01 |
+        just stood  | i1       | register    | marketing    | granted     | 2024-05-02 10:00 | 2024-06-01 12:01 |
+        just stood  | i2       | register    | marketing    | granted     | 2024-05-01 10:00 | 2024-06-01 12:00 |
     """
     sends = drawn(
         Message,
@@ -317,6 +330,7 @@ def test_recorded_late(engine: str) -> None:
         had left     | 2024-06-01 12:00 | yes
         other        | 2024-06-01 12:00 | yes
         left         | 2024-06-01 12:00 |
+        just stood   | 2024-06-01 12:00 | no
         """,
         entity="air",
         purpose_code="marketing",

@@ -1,0 +1,191 @@
+"""What new evidence touches: after each refresh the tables are those of a rebuild.
+
+Each case is a first delivery and a later one that changes how something of the first is judged.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.properties.derived import derived, differences
+from tests.world_files import write
+from tests.worlds import Entity, Inbound, Preference, Register, Send, Status, Template, World
+from wa_analytics.workspace import Workspace
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ANA, BOB, EVE = "+447700900001", "+447700900002", "+447700900003"
+AIR = Entity(key="air", name="Birch Air", channels=("c1",), waba_ids=("w1",))
+BANK = Entity(key="bank", name="Alder", channels=("c2",), waba_ids=("w2",))
+GROUP = World(entities=(AIR, BANK), waba_by_channel={"c1": "w1", "c2": "w2"})
+
+PROMO = Send("wamid.PROMO", NOON, "c1", ANA, body="Spring!")
+ORDER = Send("wamid.ORDER", NOON, "c1", ANA, purpose="utility", template_name="order")
+REPLY = Send("wamid.REPLY", NOON, "c1", ANA, purpose="service", kind="free_form", body="Hello")
+BACKGROUND = tuple(Send(f"wamid.B{number}", NOON, "c1", EVE, body="x") for number in range(9))
+REGISTER = Register("R-0", EVE, "marketing", "granted", NOON - 99 * HOUR, business_name="air")
+GRANT = Register("R-1", ANA, "marketing", "granted", NOON - 9 * HOUR, business_name="air")
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("blank") / "home"
+    Workspace.init(home).close()
+    return home
+
+
+@pytest.fixture
+def workspace(blank: Path, tmp_path: Path) -> Iterator[Workspace]:
+    home = tmp_path / "home"
+    shutil.copytree(blank, home)
+    written = write(GROUP, tmp_path / "group")
+    shutil.copy(written.settings, home / "settings.toml")
+    shutil.copy(written.retention, home / "retention.csv")
+    opened = Workspace.open(home)
+    yield opened
+    opened.close()
+
+
+def delivered(workspace: Workspace, world: World) -> bool:
+    """Import a delivery and refresh; whether that evaluated everything anew."""
+    folder = workspace.home / "deliveries" / f"{len(list((workspace.home / 'deliveries').glob('*')))}"
+    for provider, path in write(world, folder).imports:
+        workspace.capture(provider, [str(path)], NOON)
+    return workspace.refresh().was_whole
+
+
+def column(workspace: Workspace, message_id: str, name: str) -> object:
+    ours = workspace.lookup([message_id])["id"][0]
+    return workspace.messages.filter(pl.col("message_id") == ours)[name].item()
+
+
+FIRST = replace(GROUP, sends=(PROMO, ORDER, REPLY, *BACKGROUND), register=(REGISTER,))
+KNOWN = replace(FIRST, inbound=(Inbound("wamid.IN", NOON - 99 * HOUR, "c1", EVE, text="hi"),))
+FAILED = Status("wamid.LOST", "failed", NOON + HOUR, "c1", ANA, error_code=131050)
+PRICED = Status("wamid.ORDER", "delivered", NOON, "c1", ANA, category="marketing")
+STATUS = Status("wamid.LOST", "sent", NOON, "c1", ANA)
+
+CASES = {
+    # name: first, later, message, column, before, after, whether everything is evaluated anew
+    "a grant": (
+        FIRST, replace(GROUP, register=(GRANT,)),
+        "wamid.PROMO", "consent_code", "never_asked", "granted", False,
+    ),
+    "a stop": (
+        replace(FIRST, register=(REGISTER, GRANT)),
+        replace(GROUP, preferences=(Preference(NOON - HOUR, "c1", "stop", ANA),)),
+        "wamid.PROMO", "consent_code", "granted", "withdrawn", False,
+    ),
+    "an opt-out word": (
+        replace(KNOWN, register=(REGISTER, GRANT)),
+        replace(GROUP, inbound=(Inbound("wamid.STOP", NOON - HOUR, "c1", ANA, text="stop"),)),
+        "wamid.PROMO", "consent_code", "granted", "withdrawn", False,
+    ),
+    "an inbound message": (
+        KNOWN, replace(GROUP, inbound=(Inbound("wamid.HI", NOON - HOUR, "c1", ANA, text="hi"),)),
+        "wamid.REPLY", "window_code", "outside", "inside", False,
+    ),
+    "the first inbound of the channel": (
+        FIRST, replace(GROUP, inbound=(Inbound("wamid.HI", NOON - HOUR, "c1", EVE, text="hi"),)),
+        "wamid.REPLY", "window_code", "not_evaluated", "outside", True,
+    ),
+    "the company's first register row": (
+        replace(FIRST, register=()), replace(GROUP, register=(REGISTER,)),
+        "wamid.PROMO", "consent_code", "not_evaluated", "never_asked", True,
+    ),
+    "a template's category": (
+        FIRST, replace(GROUP, templates=(Template("w1", "order", "MARKETING", NOON - 99 * HOUR),)),
+        "wamid.ORDER", "purpose_code", "utility", "marketing", True,
+    ),
+    "a price": (
+        FIRST, replace(GROUP, statuses=(PRICED,)),
+        "wamid.ORDER", "has_purpose_mismatch", False, True, False,
+    ),
+    "a link of two numbers": (
+        replace(FIRST, register=(REGISTER, replace(GRANT, party=BOB))),
+        replace(GROUP, inbound=(Inbound("wamid.MOVED", NOON, "c1", BOB, type="system", new_phone=ANA),)),
+        "wamid.PROMO", "consent_code", "never_asked", "granted", None,
+    ),
+    "the same record of another person, earlier": (
+        replace(FIRST, register=(REGISTER, GRANT)),
+        replace(GROUP, register=(replace(GRANT, party=BOB, occurred_at=NOON - 10 * HOUR),)),
+        "wamid.PROMO", "consent_code", "granted", "never_asked", False,
+    ),
+    "the same message of another person, earlier": (
+        replace(FIRST, register=(REGISTER, GRANT)),
+        replace(GROUP, sends=(replace(PROMO, to=BOB, sent_at=NOON - HOUR),)),
+        "wamid.PROMO", "consent_code", "granted", "never_asked", False,
+    ),
+    "the send log of a failure that was a stop": (
+        replace(FIRST, register=(REGISTER, GRANT), statuses=(STATUS, FAILED)),
+        replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST", sent_at=NOON + HOUR),)),
+        "wamid.PROMO", "consent_code", "withdrawn", "granted", False,
+    ),
+    "a body": (
+        replace(FIRST, statuses=(STATUS,)), replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST"),)),
+        "wamid.LOST", "body_code", "statuses_only", "held", False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_later_evidence_touches_what_it_must(workspace: Workspace, name: str) -> None:
+    first, later, message_id, what, before, after, is_whole = CASES[name]
+    assert delivered(workspace, first)
+    assert column(workspace, message_id, what) == before
+    was_whole = delivered(workspace, later)
+    assert column(workspace, message_id, what) == after
+    assert is_whole is None or was_whole is is_whole
+    found = derived(workspace)
+    workspace.rebuild()
+    assert differences(found, derived(workspace)) == []
+
+
+def test_changed_settings_are_judged_anew(workspace: Workspace) -> None:
+    """Companies and opt-out words make the facts, so those are read again; a schedule the state."""
+    said = Inbound("wamid.NO", NOON - HOUR, "c1", ANA, text="enough")
+    delivered(workspace, replace(FIRST, register=(REGISTER, GRANT), inbound=(said,)))
+    assert column(workspace, "wamid.PROMO", "consent_code") == "granted"
+    path = workspace.home / "settings.toml"
+    path.write_text('[consent]\nopt_out_words = { en = ["enough"] }\n' + path.read_text())
+    again = Workspace.open(workspace.home)
+    assert again.refresh().was_whole
+    assert column(again, "wamid.PROMO", "consent_code") == "withdrawn"
+
+    (again.home / "retention.csv").write_text("record_class,authority,ceiling\n,OWN,P1D\n")
+    third = Workspace.open(workspace.home)
+    assert third.refresh().was_whole
+    assert column(third, "wamid.PROMO", "dispose_by") == NOON + timedelta(days=1)
+    assert third.refresh().was_whole is False
+    again.close()
+    third.close()
+
+
+def test_an_interrupted_rebuild_is_begun_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered(workspace, replace(FIRST, register=(REGISTER, GRANT)))
+    before = derived(workspace)
+
+    def struck(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wa_analytics.database.shadow.swapped", struck)
+        with pytest.raises(KeyboardInterrupt):
+            workspace.rebuild()
+    assert differences(before, derived(workspace)) == []
+    workspace.rebuild()
+    assert differences(before, derived(workspace)) == []
+
+
+def test_an_empty_workspace_can_be_refreshed_and_rebuilt(workspace: Workspace) -> None:
+    assert workspace.refresh().messages == 0
+    assert workspace.rebuild().messages == 0
+    assert workspace.messages.height == 0
+    assert workspace.coverage["has_register"].to_list() == [False, False]
