@@ -185,10 +185,12 @@ class _Run:
         events = event_frame.collect("polars").to_native()
         if progress:
             progress(2, 4)
-        written = self._replaced(t.Message, "message_id", messages, affected and affected.messages)
+        written = self._replaced(t.Message, "message_id", messages, affected.messages if affected else None)
         if progress:
             progress(3, 4)
-        written_events = self._replaced(t.ConsentEvent, "event_id", events, affected and affected.events)
+        written_events = self._replaced(
+            t.ConsentEvent, "event_id", events, affected.events if affected else None
+        )
         self._summed(registered, inbound)
         if not self.prefix:
             self.marked("state", end, self.rules)
@@ -224,7 +226,7 @@ class _Run:
     def _link_same_messages(self, touched: list[str] | None) -> None:
         """The send log's or echo's recipient and the statuses' recipient of one message are one
         person."""
-        condition, params = "1 = 1", {}
+        condition, params = "1 = 1", dict[str, Any]()
         if touched is not None:
             condition, params = self.database.matching("m.message_id", touched)
         pairs = self._frame(
@@ -246,9 +248,7 @@ class _Run:
         stored = self._frame("SELECT identifier_digest, party_id FROM {identifier}")
         links = self._frame("SELECT left_digest, right_digest FROM {identifier_link}")
         found = parties(links.iter_rows(), stored["identifier_digest"])
-        moved = [
-            (found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old
-        ]
+        moved = [(found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old]
         for at in range(0, len(moved), STATE_CHUNK * 4):
             with self.database.writing(self.prefix, is_derived=True) as writer:
                 for new, digest, _ in moved[at : at + STATE_CHUNK * 4]:
@@ -279,9 +279,12 @@ class _Run:
         everyone = {entity.key for entity in self.settings.entities}
         if registers["is_any_entity"].any():
             registered |= everyone
-        if len(everyone) == 1 and self._frame(
-            "SELECT 1 AS found FROM {captured_file} WHERE provider = 'consent-register' LIMIT 1"
-        ).height:
+        if (
+            len(everyone) == 1
+            and self._frame(
+                "SELECT 1 AS found FROM {captured_file} WHERE provider = 'consent-register' LIMIT 1"
+            ).height
+        ):
             registered |= everyone
         if done:
             registered |= set(known_registers["entity"])
@@ -351,11 +354,15 @@ class _Run:
             frame = self.database.table(table, condition, columns=columns, prefix=self.prefix, **params)
             return nw.from_native(frame.lazy())
 
+        def told(table: type[SQLModel]) -> Any:
+            columns = tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+            return lazy(table, tuple(name for name in columns if name not in ("fact_id", "sequence")))
+
         return Facts(
-            messages=lazy(t.MessageFact),
-            statuses=lazy(t.StatusFact),
-            consents=lazy(t.ConsentFact),
-            templates=lazy(t.TemplateFact),
+            messages=told(t.MessageFact),
+            statuses=told(t.StatusFact),
+            consents=told(t.ConsentFact),
+            templates=told(t.TemplateFact),
             identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
             suppressions=nw.from_native(self.decided.suppressions.lazy()),
             witnesses=lazy(t.WindowWitness, ("message_id",)),
