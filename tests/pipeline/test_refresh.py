@@ -71,6 +71,8 @@ KNOWN = replace(FIRST, inbound=(Inbound("wamid.IN", NOON - 99 * HOUR, "c1", EVE,
 FAILED = Status("wamid.LOST", "failed", NOON + HOUR, "c1", ANA, error_code=131050)
 PRICED = Status("wamid.ORDER", "delivered", NOON, "c1", ANA, category="marketing")
 STATUS = Status("wamid.LOST", "sent", NOON, "c1", ANA)
+LOST = replace(PROMO, message_id="wamid.LOST", sent_at=NOON - HOUR)
+UNNAMED = replace(FAILED, phone="")
 
 CASES = {
     # name: first, later, message, column, before, after, whether everything is evaluated anew
@@ -127,6 +129,16 @@ CASES = {
         replace(FIRST, register=(REGISTER, GRANT), statuses=(STATUS, FAILED)),
         replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST", sent_at=NOON + HOUR),)),
         "wamid.PROMO", "consent_code", "withdrawn", "granted", False,
+    ),
+    "the send log of a stop turns out to be of another person": (
+        replace(FIRST, register=(REGISTER, GRANT), sends=(*FIRST.sends, LOST), statuses=(UNNAMED,)),
+        replace(GROUP, sends=(replace(LOST, to=BOB, sent_at=NOON - 2 * HOUR),)),
+        "wamid.PROMO", "consent_code", "withdrawn", "granted", False,
+    ),
+    "a status that names another number of the person": (
+        replace(FIRST, register=(REGISTER, replace(GRANT, party=BOB))),
+        replace(GROUP, statuses=(Status("wamid.PROMO", "sent", NOON, "c1", BOB),)),
+        "wamid.PROMO", "consent_code", "never_asked", "granted", False,
     ),
     "a body": (
         replace(FIRST, statuses=(STATUS,)), replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST"),)),
