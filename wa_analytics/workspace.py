@@ -432,9 +432,7 @@ class Workspace:
         checkpoint = self.checkpoint(at=at)
         return bundled(self.database, self.ring, self.settings, chosen, checkpoint, path, at or now())
 
-    def rotate_keys(
-        self, *, reason: str, new_master: bytes | None = None, at: datetime | None = None
-    ) -> int:
+    def rotate_keys(self, *, reason: str, new_master: bytes | None = None, at: datetime | None = None) -> int:
         """A new master key over the wrapping keys; returns how many. Journalled.
 
         new_master: needed only where the master key comes from the environment.

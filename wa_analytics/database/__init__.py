@@ -38,7 +38,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-262144",
-        "wal_autocheckpoint=65536",
+        "wal_autocheckpoint=16000",
         "temp_store=MEMORY",
         "secure_delete=ON",
     ):

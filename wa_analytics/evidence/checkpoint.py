@@ -191,9 +191,7 @@ def _recorded(database: Database, head: Head, note: str, key: VerifierKey, now: 
     return note
 
 
-def _distributed(
-    database: Database, places: Sequence[Place], key: VerifierKey
-) -> PlaceUnavailable | None:
+def _distributed(database: Database, places: Sequence[Place], key: VerifierKey) -> PlaceUnavailable | None:
     """Give every place the notes that it has not got yet, so that one that was away catches up;
     returns what went wrong."""
     failure: PlaceUnavailable | None = None

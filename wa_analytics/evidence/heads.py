@@ -92,9 +92,7 @@ def _added(
     return head.size
 
 
-def _agreed_keys(
-    database: Database, places: Sequence[Place], findings: Findings
-) -> set[VerifierKey]:
+def _agreed_keys(database: Database, places: Sequence[Place], findings: Findings) -> set[VerifierKey]:
     sources: dict[str, set[str]] = {
         DATABASE: {str(row[0]) for row in stored_rows(database, "SELECT verifier_key FROM verifier_key")}
     }

@@ -199,8 +199,7 @@ class _Verifier:
             start, end = start // TILE, end // TILE
             for place, hashes in stored_rows(
                 self.database,
-                "SELECT tile_index, hashes FROM merkle_tile"
-                " WHERE level = ? AND tile_index BETWEEN ? AND ?",
+                "SELECT tile_index, hashes FROM merkle_tile WHERE level = ? AND tile_index BETWEEN ? AND ?",
                 (level, start, end),
             ):
                 self.tiles[level, place] = bytes(hashes)
