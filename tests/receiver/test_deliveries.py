@@ -134,9 +134,7 @@ def test_a_compressed_body_is_never_unpacked(receiver: Receiver) -> None:
     ("PUT", PATH, 405),
     ("DELETE", PATH, 405),
 ])  # fmt: skip
-def test_other_paths_and_methods_are_refused(
-    receiver: Receiver, method: str, path: str, status: int
-) -> None:
+def test_other_paths_and_methods_are_refused(receiver: Receiver, method: str, path: str, status: int) -> None:
     assert receiver.asked(method, path, b"{}" if method != "GET" else None)[0] == status
 
 

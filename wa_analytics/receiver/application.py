@@ -75,9 +75,7 @@ class Application:
         self._figures = figures
         self._may_be_unsigned = may_be_unsigned
 
-    async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
         found = self._endpoints.get(scope["path"])
         provider = found[0].provider if found else ""

@@ -60,9 +60,7 @@ def started(home: Path, url: str) -> tuple[socket.socket, BaseProcess]:
 class GroupCommit(asyncio.Protocol):
     """Gives every capture one outcome. Starts the writer, and starts it again if it dies."""
 
-    def __init__(
-        self, start: Callable[[], tuple[socket.socket, BaseProcess]], figures: Figures
-    ) -> None:
+    def __init__(self, start: Callable[[], tuple[socket.socket, BaseProcess]], figures: Figures) -> None:
         self._start = start
         self._figures = figures
         self._loop = asyncio.get_running_loop()

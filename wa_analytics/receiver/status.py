@@ -22,9 +22,7 @@ class Status:
         self._figures = figures
         self._is_running = is_running
 
-    async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
         status, kind, content = 404, JSON, b"{}"
         if scope["method"] not in ("GET", "HEAD"):

@@ -137,9 +137,7 @@ class Writer:
             self._counts[provider, "stored"] += stored[provider]
             self._counts[provider, "repeated"] += repeated[provider]
         seconds = time.monotonic() - begun
-        return Report(
-            len(batch), tried.is_stored, dict(stored), dict(repeated), seconds, tried.sentence
-        )
+        return Report(len(batch), tried.is_stored, dict(stored), dict(repeated), seconds, tried.sentence)
 
     def _tick(self) -> None:
         """Keep the counts that `wa doctor` shows; see whether a database that was away is back."""
