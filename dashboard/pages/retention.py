@@ -11,7 +11,11 @@ from dashboard.frame import framed
 from dashboard.pages.consent import rule_table
 from wa_analytics.reports.wording import whole
 
-TRIGGER = {"sent_at": "the message", "last_entry_at": "the last entry of the person's record"}
+TRIGGER = {
+    "sent_at": "the message",
+    "last_entry_at": "the last entry of the person's record",
+    "created_at": "the making of the record",
+}
 
 
 @framed("Retention", "is each record kept as long as it must be, and no longer")
