@@ -91,7 +91,8 @@ def main() -> None:
         world(folder, given.captures)
     for leftover in (*folder.glob("wa.db*"), *folder.glob("scratch.db*")):
         leftover.unlink()
-    shutil.rmtree(folder / "keys", ignore_errors=True)
+    for old in ("keys", "checkpoints"):
+        shutil.rmtree(folder / old, ignore_errors=True)
     load = os.getloadavg()[0]
     wa(folder, "init")
     captured = sum(wa(folder, "capture", provider, str(folder / "demo" / provider)) for provider in PROVIDERS)
