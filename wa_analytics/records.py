@@ -24,14 +24,15 @@ class Identifier(msgspec.Struct, frozen=True, gc=False):
 class MessageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One message, as one source tells it.
 
-    source: `inbound` (webhook), `send_log`, `echo` (Business app), `history`, `call`.
+    source: `inbound` (webhook), `send_log`, `echo` (Business app), `provider_log` (what the provider's
+        own list of messages tells), `history`, `call`.
     people: identifiers of the one outside person, the most direct first.
     kind: `template`, `free_form`, or None where the source does not say.
     text: the words, only for rules that read text; never stored.
     has_body: whether the content itself is held by this source.
     """
 
-    source: Literal["inbound", "send_log", "echo", "history", "call"]
+    source: Literal["inbound", "send_log", "echo", "provider_log", "history", "call"]
     outside_id: str
     sent_at: int
     people: tuple[Identifier, ...]
@@ -131,6 +132,107 @@ class CustodianRecord(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
+class VersionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An edit or a revocation of a message. The original stays what it is.
+
+    outside_id: of the message that was changed; version_id: of the change itself.
+    text: the new words, only for rules that read text; never stored.
+    """
+
+    outside_id: str
+    version_id: str
+    action: Literal["edit", "revoke"]
+    occurred_at: int
+    direction: Literal["inbound", "outbound"]
+    people: tuple[Identifier, ...] = ()
+    channel_id: str | None = None
+    account_id: str | None = None
+    type: str | None = None
+    text: str | None = None
+
+
+class MediaRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One media file: announced by a message, or fetched and stored as a capture of its own.
+
+    source: `announced` (a webhook names it), `fetched` (its bytes are held), `lost` (the provider
+        said that it is gone).
+    sha256: hex of the content as this source states or computes it.
+    is_intact: for a fetched file, whether its bytes have the digest that was announced.
+    """
+
+    source: Literal["announced", "fetched", "lost"]
+    media_id: str
+    occurred_at: int
+    outside_id: str | None = None
+    type: str | None = None
+    mime_type: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    is_intact: bool | None = None
+    channel_id: str | None = None
+    account_id: str | None = None
+
+
+class ChannelEventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the platform told of an account, a number, a template or a group.
+
+    event: dotted, subject first: `account.offboarded`, `account.partner_removed`,
+        `account.restricted`, `number.quality`, `number.name`, `template.quality`, `security.pin_changed`,
+        `webhook.override`, `webhook.subscribed`, `handover.taken`, `group.participants` …
+    detail: a code from the platform's closed lists (`GREEN`, `PRIMARY_INACTIVITY`), never free text.
+    subject: what it is about where that is neither account nor number and names no person: a template's
+        name, a flow's id.
+    """
+
+    event: str
+    occurred_at: int
+    channel_id: str | None = None
+    account_id: str | None = None
+    detail: str | None = None
+    subject: str | None = None
+    people: tuple[Identifier, ...] = ()
+
+
+class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform's own count of an interval, half-open. granularity: `half_hour`, `day`, `month`."""
+
+    start: int
+    end: int
+    granularity: Literal["half_hour", "day", "month"]
+    observed_at: int
+    sent_count: int | None = None
+    delivered_count: int | None = None
+    channel_id: str | None = None
+    account_id: str | None = None
+
+
+class PlatformMessageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A message id that the platform's own history names, without any content."""
+
+    outside_id: str
+    observed_at: int
+    occurred_at: int | None = None
+    status: str | None = None
+    channel_id: str | None = None
+    account_id: str | None = None
+
+
+class SupplementaryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a chat export: no message id, no status, a sender's name as somebody saved it.
+    Weak evidence, kept apart from messages; no rule reads it.
+
+    type: `text`, `media`, `deleted`, `system`, `call`. people: the sender where a number stands.
+    """
+
+    occurred_at: int
+    type: str
+    people: tuple[Identifier, ...] = ()
+    sender: str | None = None
+    text: str | None = None
+    has_body: bool = False
+    is_edited: bool = False
+
+
 class UnknownRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something kept but not understood: counted by name, shown by `wa doctor`.
 
@@ -150,5 +252,11 @@ Record = (
     | LinkRecord
     | TemplateRecord
     | CustodianRecord
+    | VersionRecord
+    | MediaRecord
+    | ChannelEventRecord
+    | VolumeRecord
+    | PlatformMessageRecord
+    | SupplementaryRecord
     | UnknownRecord
 )

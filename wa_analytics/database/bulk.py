@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, String, TypeDecorator, text
+from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, String, TypeDecorator, text
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
@@ -173,6 +173,7 @@ def _kind(column: Column[Any]) -> Any:
         for base, kind in (
             (Boolean, pl.Boolean),
             (Integer, pl.Int64),
+            (Float, pl.Float64),
             (String, pl.String),
             (LargeBinary, pl.Binary),
         )

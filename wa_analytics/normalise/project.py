@@ -12,15 +12,21 @@ from typing import Any
 from wa_analytics.normalise.identity import Digest, Identities, Known
 from wa_analytics.normalise.purposes import platform_purpose
 from wa_analytics.records import (
+    ChannelEventRecord,
     ConsentRecord,
     CustodianRecord,
     Identifier,
     LinkRecord,
+    MediaRecord,
     MessageRecord,
+    PlatformMessageRecord,
     Record,
     StatusRecord,
+    SupplementaryRecord,
     TemplateRecord,
     UnknownRecord,
+    VersionRecord,
+    VolumeRecord,
 )
 from wa_analytics.settings import Entity
 from wa_analytics.tables.column import instant_text
@@ -48,6 +54,30 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "custodian": (
         "sequence", "custodian_id", "business_unit", "jurisdiction", "is_regulated", "phone_digest",
         "email_digest", "name_digest", "supervisor_id", "active_from", "active_to",
+    ),
+    "message_version": (
+        "sequence", "message_id", "version_digest", "action_code", "occurred_at", "channel_id", "entity",
+        "identifier_digest", "direction_code", "type_code",
+    ),
+    "media_fact": (
+        "sequence", "message_id", "media_digest", "source_code", "occurred_at", "channel_id", "entity",
+        "type_code", "mime_code", "content_digest", "size_bytes", "is_intact",
+    ),
+    "channel_event": (
+        "sequence", "event_code", "occurred_at", "account_id", "channel_id", "entity", "detail_code",
+        "subject_name", "identifier_digest",
+    ),
+    "platform_volume": (
+        "sequence", "account_id", "channel_id", "entity", "granularity_code", "counted_from",
+        "counted_to", "observed_at", "sent_count", "delivered_count",
+    ),
+    "platform_message": (
+        "sequence", "message_id", "account_id", "channel_id", "entity", "status_code", "occurred_at",
+        "observed_at",
+    ),
+    "supplementary_message": (
+        "sequence", "content_digest", "occurred_at", "identifier_digest", "sender_digest", "type_code",
+        "has_body", "is_edited",
     ),
     "capture_note": ("sequence", "recognition_digest", "provider", "note_code", "name"),
     "captured_file": ("sequence", "provider", "record_count"),
@@ -111,8 +141,20 @@ class Projection:
                 self.note(sequence, recognition, provider, record.kind, record.name)
             elif isinstance(record, TemplateRecord):
                 self._template(sequence, record)
-            else:
+            elif isinstance(record, CustodianRecord):
                 self._custodian(sequence, record)
+            elif isinstance(record, MediaRecord):
+                self._media(sequence, record)
+            elif isinstance(record, ChannelEventRecord):
+                self._channel_event(sequence, record)
+            elif isinstance(record, VersionRecord):
+                self._version(sequence, record)
+            elif isinstance(record, PlatformMessageRecord):
+                self._platform_message(sequence, record)
+            elif isinstance(record, VolumeRecord):
+                self._volume(sequence, record)
+            else:
+                self._supplementary(sequence, record)
 
     def note(self, sequence: int, recognition: str, provider: str, code: str, name: str) -> None:
         self.rows["capture_note"].append((sequence, recognition, provider, code, name))
@@ -294,5 +336,71 @@ class Projection:
                 sequence, record.custodian_id, record.business_unit, record.jurisdiction,
                 record.is_regulated, keyed("phone", record.phone), keyed("text", record.email),
                 keyed("text", record.name), record.supervisor_id, record.active_from, record.active_to,
+            )
+        )  # fmt: skip
+
+    def _version(self, sequence: int, record: VersionRecord) -> None:
+        person = self._person(record.people, "message")
+        self.rows["message_version"].append(
+            (
+                sequence, self._digest("message", record.outside_id),
+                self._digest("message", record.version_id), record.action,
+                instant_text(record.occurred_at), record.channel_id,
+                self.entity_of(record.channel_id, record.account_id),
+                person.digest if person else None, record.direction, record.type,
+            )
+        )  # fmt: skip
+
+    def _media(self, sequence: int, record: MediaRecord) -> None:
+        self.rows["media_fact"].append(
+            (
+                sequence, self._digest("message", record.outside_id) if record.outside_id else None,
+                self._digest("media", record.media_id), record.source, instant_text(record.occurred_at),
+                record.channel_id, self.entity_of(record.channel_id, record.account_id), record.type,
+                record.mime_type, self._digest("content", record.sha256) if record.sha256 else None,
+                record.size_bytes, record.is_intact,
+            )
+        )  # fmt: skip
+
+    def _channel_event(self, sequence: int, record: ChannelEventRecord) -> None:
+        digests: list[str | None] = [self._identified(person).digest for person in record.people]
+        for person in digests or [None]:
+            self.rows["channel_event"].append(
+                (
+                    sequence, record.event, instant_text(record.occurred_at), record.account_id,
+                    record.channel_id, self.entity_of(record.channel_id, record.account_id), record.detail,
+                    record.subject, person,
+                )
+            )  # fmt: skip
+
+    def _volume(self, sequence: int, record: VolumeRecord) -> None:
+        self.rows["platform_volume"].append(
+            (
+                sequence, record.account_id, record.channel_id,
+                self.entity_of(record.channel_id, record.account_id), record.granularity,
+                instant_text(record.start), instant_text(record.end), instant_text(record.observed_at),
+                record.sent_count, record.delivered_count,
+            )
+        )  # fmt: skip
+
+    def _platform_message(self, sequence: int, record: PlatformMessageRecord) -> None:
+        self.rows["platform_message"].append(
+            (
+                sequence, self._digest("message", record.outside_id), record.account_id,
+                record.channel_id, self.entity_of(record.channel_id, record.account_id), record.status,
+                None if record.occurred_at is None else instant_text(record.occurred_at),
+                instant_text(record.observed_at),
+            )
+        )  # fmt: skip
+
+    def _supplementary(self, sequence: int, record: SupplementaryRecord) -> None:
+        person = self._person(record.people, "chat_export")
+        words = f"{record.occurred_at}\x1f{record.sender or ''}\x1f{record.text or ''}"
+        self.rows["supplementary_message"].append(
+            (
+                sequence, self._digest("content", words), instant_text(record.occurred_at),
+                person.digest if person else None,
+                self._digest("text", record.sender) if record.sender else None, record.type,
+                record.has_body, record.is_edited,
             )
         )  # fmt: skip

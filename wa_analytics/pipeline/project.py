@@ -35,7 +35,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 Progress = Callable[[int, int], None]
 
 # Raise it when a parser or the projection changes: the next refresh then re-reads the evidence.
-RULES_VERSION = 1
+RULES_VERSION = 2
 CHUNK = 2_000
 WORTH_WORKERS = 12_000
 UNIQUE = ("identifier", "identifier_link")

@@ -73,7 +73,14 @@ class DisposedIds:
         """Fact rows per table without those that speak of what is disposed of; the id stands second."""
         if not self:
             return rows
-        gone = {"message_fact": self.messages, "status_fact": self.messages, "consent_fact": self.events}
+        gone = {
+            "message_fact": self.messages,
+            "status_fact": self.messages,
+            "message_version": self.messages,
+            "media_fact": self.messages,
+            "platform_message": self.messages,
+            "consent_fact": self.events,
+        }
         return {
             name: [row for row in found if row[1] not in gone[name]] if name in gone else found
             for name, found in rows.items()

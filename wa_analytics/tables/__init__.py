@@ -29,9 +29,18 @@ from wa_analytics.tables.evidence import (
     VerifierKey,
     WrappingKey,
 )
+from wa_analytics.tables.gap import ChannelDay, DeclaredGap
 from wa_analytics.tables.incident import Incident, IncidentEvent
 from wa_analytics.tables.message import Message, MessageFact, StatusFact
-from wa_analytics.tables.party import Identifier, IdentifierLink
+from wa_analytics.tables.party import Identifier, IdentifierLink, IdentityDecision, IdentityEvent
+from wa_analytics.tables.platform import (
+    ChannelEvent,
+    MediaFact,
+    MessageVersion,
+    PlatformMessage,
+    PlatformVolume,
+    SupplementaryMessage,
+)
 from wa_analytics.tables.reference import (
     CapturedFile,
     CaptureNote,
@@ -51,11 +60,18 @@ FACTS = (
     Custodian,
     CaptureNote,
     CapturedFile,
+    MessageVersion,
+    MediaFact,
+    ChannelEvent,
+    PlatformVolume,
+    PlatformMessage,
+    SupplementaryMessage,
+    IdentityEvent,
     IdentifierLink,
     Identifier,
     *DISPOSED,
 )
-STATE = (Message, ConsentEvent, Channel, EntityCoverage)
+STATE = (Message, ConsentEvent, Channel, EntityCoverage, ChannelDay)
 DERIVED = FACTS + STATE
 RECORDED = (
     CheckRun,
@@ -72,6 +88,8 @@ RECORDED = (
     ErasureDecision,
     Suppression,
     KeptLink,
+    IdentityDecision,
+    DeclaredGap,
 )
 TABLES = EVIDENCE + DERIVED + RECORDED
 
