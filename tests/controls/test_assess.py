@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from wa_analytics.controls.control import Verdict, catalogue
 from wa_analytics.metrics.metric import MetricFrames
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Controls, Entity, Settings
-from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message
+from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message, VerifyRun
 
 AS_OF = datetime(2024, 9, 30, 12, tzinfo=UTC)
 BANK = Entity(key="bank", kind="broker_dealer", jurisdiction="US", time_zone="America/New_York")
@@ -288,3 +289,34 @@ air    | no            | granted     | DE           | 2024-10-01 00:00 | yes
     found = verdicts(frames(CLEAN, events, engine), AIR)
     assert found["WAP-01", "air"].evidence[1].numerator == 1
     assert found["WAP-02", "air"].evidence[2].denominator == 1
+
+
+PROOF = "the records held are proven unaltered"
+
+
+@pytest.mark.parametrize(
+    ("runs", "outcome", "reason"),
+    [
+        ("", "not_evaluated", "no verifications within the last 31 days"),
+        ("2024-08-30 12:00 | pass", "not_evaluated", "no verifications within the last 31 days"),
+        ("2024-08-30 12:01 | pass", "pass", "0 of 1"),
+        ("2024-09-29 00:00 | fail", "fail", "1 of 1"),
+        ("2024-09-29 00:00 | fail\n2024-09-30 00:00 | pass", "pass", "0 of 1"),
+        ("2024-09-30 00:00 | fail\n2024-09-29 00:00 | pass", "fail", "1 of 1"),
+        ("2024-09-30 00:00 | not_evaluated", "not_evaluated", "could not be judged"),
+        ("2025-02-01 00:00 | pass", "pass", "0 of 1"),
+    ],
+)
+def test_records_are_proven_unaltered_by_the_latest_verification(
+    runs: str, outcome: str, reason: str
+) -> None:
+    given = replace(
+        frames(CLEAN), verify_runs=drawn(VerifyRun, f"started_at | outcome_code\n{runs}" if runs else "")
+    )
+    (piece,) = [p for p in verdicts(given, BANK)["SEC-01", "bank"].evidence if p.piece == PROOF]
+    assert (piece.outcome, reason in piece.reason) == (outcome, True), piece.reason
+
+
+def test_nothing_is_proven_where_nobody_reads_the_verifications() -> None:
+    (piece,) = [p for p in verdicts(frames(CLEAN), BANK)["SEC-01", "bank"].evidence if p.piece == PROOF]
+    assert piece.outcome == "not_evaluated"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -261,6 +261,24 @@ def classes_without_bounds(question: Question) -> Counted:
     return Counted(len(unbounded), len(classes), 0, "record classes")
 
 
+def unproven_verifications(question: Question) -> Counted:
+    """The latest run of `wa verify` that is not older than `verified_within_days` at the moment; one
+    made later counts too, since what is unaltered today was unaltered then."""
+    days = question.control.parameters["verified_within_days"]
+    noun = f"verifications within the last {days} days"
+    if question.frames.verify_runs is None:
+        return Counted(0, 0, 0, noun)
+    since = question.as_of - timedelta(days=days)
+    runs = question.frames.lazy("verify_runs").filter(nw.col("started_at") > since)
+    found = runs.select("started_at", "outcome_code").collect("polars").to_native().sort("started_at")
+    if found.is_empty():
+        return Counted(0, 0, 0, noun)
+    outcome = found["outcome_code"][-1]
+    if outcome == "not_evaluated":
+        return Counted(0, 0, 1, noun)
+    return Counted(int(outcome == "fail"), 1, 0, noun)
+
+
 MEASURES: dict[str, Callable[[Question], Counted]] = {
     measure.__name__: measure
     for measure in (
@@ -278,5 +296,6 @@ MEASURES: dict[str, Callable[[Question], Counted]] = {
         records_without_floor,
         fallback_rows_missing,
         classes_without_bounds,
+        unproven_verifications,
     )
 }

@@ -40,7 +40,8 @@ class MetricFrames:
 
     Each is anything Narwhals reads (Polars, DuckDB relation, Spark …), all of one engine, instants as
     UTC; a DuckDB connection must have `SET TimeZone = 'UTC'`. `findings` is None where no check ever
-    ran: what it would say is then unknown, not zero. `zones`: entity → IANA time zone.
+    ran: what it would say is then unknown, not zero. `verify_runs`: runs of `wa verify`, None where
+    nobody reads them. `zones`: entity → IANA time zone.
     """
 
     messages: Any
@@ -49,8 +50,11 @@ class MetricFrames:
     findings: Any = None
     zones: Mapping[str, str] = field(default_factory=dict)
     settle_hours: int = 168
+    verify_runs: Any = None
 
-    def lazy(self, name: Literal["messages", "consent_events", "custodians", "findings"]) -> Lazy:
+    def lazy(
+        self, name: Literal["messages", "consent_events", "custodians", "findings", "verify_runs"]
+    ) -> Lazy:
         """One of the frames as a Narwhals lazy frame."""
         native = getattr(self, name)
         frame = native if isinstance(native, nw.LazyFrame | nw.DataFrame) else nw.from_native(native)

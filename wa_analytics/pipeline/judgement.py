@@ -53,6 +53,7 @@ class Judgement:
             findings=self.database.table(t.Finding).lazy() if self.check_run else None,
             zones={entity.key: entity.time_zone for entity in self.settings.entities},
             settle_hours=self.settings.completeness.settle_hours,
+            verify_runs=self.database.table(t.VerifyRun, columns=("started_at", "outcome_code")).lazy(),
         )
 
     @cached_property
