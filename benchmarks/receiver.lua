@@ -1,4 +1,4 @@
--- wrk script: every request is a body of 1 to 2 kB that was never sent before, signed with libcrypto.
+-- wrk script: every request is a body of 1 to 2 kB that was never sent before, of this second, signed with libcrypto.
 -- Arguments: path, app secret, run (any word that no earlier run on the same database had).
 local ffi = require("ffi")
 ffi.cdef [[
@@ -28,7 +28,7 @@ function init(args)
   before = '{"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"field":"messages",'
     .. '"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"12025550100",'
     .. '"phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":"Ada Example"},"wa_id":"12025550123"}],'
-    .. '"messages":[{"from":"12025550123","timestamp":"1772366400","type":"text","id":"wamid.'
+    .. '"messages":[{"from":"12025550123","timestamp":"'
   local nibbles = {}
   for byte = 0, 255 do nibbles[byte] = string.format("%02x", byte) end
   hex = nibbles
@@ -36,7 +36,7 @@ end
 
 function request()
   count = count + 1
-  local body = before .. run .. "." .. number .. "." .. count .. '","text":{"body":"'
+  local body = before .. os.time() .. '","type":"text","id":"wamid.' .. run .. "." .. number .. "." .. count .. '","text":{"body":"'
     .. string.sub(filler, 1, 500 + (count * 37) % 1000) .. '"}}]}}]}]}'
   crypto.HMAC(sha256, secret, #secret, body, #body, out, length)
   local digest = {}

@@ -21,14 +21,15 @@ FILLER = "the quick brown fox jumps over the lazy dog " * 30
 
 
 def body_of(run: str, number: int) -> bytes:
-    """1 to 2 kB that no other number has."""
+    """1 to 2 kB that no other number has; a thousand a second of the sender's clock."""
     text = FILLER[: 500 + number * 37 % 1000]
+    moment = 1_772_366_400 + number // 1_000
     return (
         '{"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"field":'
         '"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":'
         '"12025550100","phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":'
         '"Ada Example"},"wa_id":"12025550123"}],"messages":[{"from":"12025550123","timestamp":'
-        f'"1772366400","type":"text","id":"wamid.{run}.{number}","text":{{"body":"{text}"}}}}]}}}}]}}]}}'
+        f'"{moment}","type":"text","id":"wamid.{run}.{number}","text":{{"body":"{text}"}}}}]}}}}]}}]}}'
     ).encode()
 
 

@@ -245,3 +245,25 @@ def test_a_master_key_from_the_environment_needs_the_new_one(home: Path, databas
     ring.rotate(database, KEY[::-1])
     after = Settings(home=home, keys=Keys(master_key=SecretStr(KEY[::-1].hex())))
     assert KeyRing.open(home, after, database).wrapping_keys(database) == {handle.id: handle.key}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (b'{"timestamp":"1772366400","a":1}', b'{"a":0,"timestamp": 1772366401}'),
+        (b'{"m":"{\\"timestamp\\":\\"1772366400\\"}"}', b'{"m":"{\\"timestamp\\":\\"1772366460\\"}"}'),
+        (b"w-9,2026-03-01T12:00:00+00:00,x", b'w-1,"2026-03-01 12:01",x'),
+        (b'{"receivedAt":"2026-02-28T23:59:59.000+0000"}', b'{"receivedAt":"2026-03-01T00:00:00Z"}'),
+        (b'{"timestamp":"17723664001234"}', b'{"timestamp":"1772366400"}'),
+        (b"no time at all", b'{"sent":"2026-03-01T00:00:00Z"}'),
+        (b"call me 2026-03-01 12:00 please", b"x,2026-03-01 12:00,please"),
+    ],
+)
+def test_neighbours_in_time_are_neighbours_in_the_index(earlier: bytes, later: bytes) -> None:
+    digests = Digester(KEY)
+    first, second = (digests.recognition(capture(1, body=body))[:4] for body in (earlier, later))
+    assert first < second
+
+
+def test_a_clock_inside_a_sentence_is_no_time() -> None:
+    assert Digester(KEY).recognition(capture(1, body=b"call me 2026-03-01 12:00 please"))[:4] == bytes(4)

@@ -30,9 +30,6 @@ BATCH_CAPTURES = 500
 BATCH_BYTES = 4_000_000
 """One transaction stays well under 100 ms, since others write to the same SQLite file."""
 
-GATHER_SECONDS = 0.002
-"""Waited once where fewer captures came than lately: they are on their way, and every commit costs."""
-
 TICK_SECONDS = 2.0
 _READ_BYTES = 1 << 20
 
@@ -60,7 +57,6 @@ class Writer:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._is_available = True
         self._is_alone = False
-        self._usual_count = 0
 
     def run(self) -> None:
         try:
@@ -70,12 +66,8 @@ class Writer:
             due = time.monotonic() + TICK_SECONDS
             while not (self._is_alone and not self._captures):
                 self._read(0 if self._captures else TICK_SECONDS)
-                if 0 < len(self._captures) < self._usual_count:
-                    time.sleep(GATHER_SECONDS)
-                    self._read(0)
                 batch = self._batch()
                 if batch:
-                    self._usual_count = max(len(batch), self._usual_count * 3 // 4)
                     self._report(self._stored(batch))
                 if time.monotonic() >= due:
                     self._tick()
