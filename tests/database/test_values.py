@@ -171,3 +171,19 @@ def test_an_unusable_database_is_one_sentence_without_its_password(url: str, tol
 def test_an_uninitialised_database_says_so(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable, match="run `wa init` first"):
         database.scalar("SELECT count(*) FROM nothing_of_the_kind")
+
+
+def test_of_rows_with_one_key_the_earliest_stays(database: Database) -> None:
+    columns = ("left_digest", "right_digest", "rule_code", "entity", "occurred_at", "sequence")
+    times = [instant_text(second * 1_000_000) for second in range(3)]
+
+    def told(at: str | None, sequence: int, rule: str = "contact") -> tuple[object, ...]:
+        return ("a", "b", rule, "air", at, sequence)
+
+    for rows in ([told(times[1], 5), told(None, 1, "phone.br")], [told(times[2], 6)], [told(times[1], 4)],
+                 [told(None, 0, "phone.br")], [told(times[0], 9)]):  # fmt: skip
+        with database.writing() as writer:
+            writer.append(t.IdentityEvent, columns, rows, earliest_by=("occurred_at", "sequence"))
+    found = database.table(t.IdentityEvent).sort("rule_code")
+    assert found["sequence"].to_list() == [9, 1]
+    assert found["occurred_at"].to_list() == [datetime(1970, 1, 1, tzinfo=UTC), None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from wa_analytics.consent.words import opt_out_test
 from wa_analytics.normalise.project import COLUMNS, Projection
@@ -183,3 +184,52 @@ def test_rows_hold_no_outside_identifier_and_no_text() -> None:
     people = (ANA.value, ANA.value[1:], ANA_ID.value, CRM.value)
     for secret in (words, *people, "wamid", "Ana", "scan", "Rui", "paper"):
         assert secret not in written
+
+
+def told(made: Projection) -> set[tuple[Any, ...]]:
+    """(left, right, rule, company, second, entry) of identity_event."""
+    return {(*row[:4], row[4] and row[4][11:19], row[5]) for row in made.taken().get("identity_event", [])}
+
+
+def test_the_earliest_time_at_which_two_identifiers_were_one_person() -> None:
+    made = projection(*ENTITIES)
+    for entry, (at, channel) in enumerate([(9_000_000, "c1"), (7_000_000, "c1"), (8_000_000, "c2")]):
+        record = inbound(None, ANA_OLD, ANA_ID, channel_id=channel)
+        made.add(entry, "", "meta-cloud", [replace(record, sent_at=at)])
+    canonical, form, user = "phone:+5511987650001", "phone:+551187650001", "user_id:BR.90000001"
+    assert told(made) == {
+        (canonical, form, "phone.br_ninth_digit", "", None, 0),
+        (canonical, user, "contact", "air", "00:00:07", 1),
+        (canonical, user, "contact", "bank", "00:00:08", 2),
+    }
+
+
+def test_a_contact_has_the_time_of_what_its_capture_tells_of_the_person() -> None:
+    made = projection(*ENTITIES)
+    early = StatusRecord(
+        outside_id="wamid.2", status="sent", occurred_at=1_000_000, people=(CRM,), channel_id="c2"
+    )
+    message = replace(inbound(None, ANA, channel_id="c1"), sent_at=5_000_000)
+    link = LinkRecord(people=(ANA, ANA_ID), rule="contact")
+    name = LinkRecord(people=(ANA, Identifier("username", "ana")), rule="username")
+    made.add(3, "", "meta-cloud", [early, message, link, name])
+    made.add(4, "", "meta-cloud", [LinkRecord(people=(ANA, CRM), rule="contact")])
+    taken = made.taken()
+    dated = {(*row[:4], row[4][11:19]) for row in taken["identity_event"]}
+    assert dated == {
+        ("phone:+5511987650001", "user_id:BR.90000001", "contact", "air", "00:00:05"),
+        ("phone:+5511987650001", "username:ana", "username", "air", "00:00:05"),
+    }
+    assert not any(row[0].startswith("username") for row in taken["identifier"])
+    assert ("crm_id:C-17", "phone:+5511987650001", "contact") in taken["identifier_link"]
+
+
+def test_a_change_of_number_tells_of_every_two_of_its_identifiers() -> None:
+    made = projection()
+    people = (ANA, CRM, ANA_ID)
+    made.add(0, "", "meta-cloud", [LinkRecord(people=people, rule="user_changed_number", occurred_at=0)])
+    assert {row[:2] for row in told(made)} == {
+        ("phone:+5511987650001", "crm_id:C-17"),
+        ("phone:+5511987650001", "user_id:BR.90000001"),
+        ("crm_id:C-17", "user_id:BR.90000001"),
+    }

@@ -64,30 +64,35 @@ class Writer:
         rows: Iterable[Sequence[Any]],
         *,
         skip_known: bool = False,
+        earliest_by: Sequence[str] = (),
     ) -> None:
         """Insert many rows. Instants are text of `instant_text` or None.
 
         skip_known: leave rows whose primary key is there already as they are.
+        earliest_by: of rows with one primary key, which must come once here, the one stays in which
+            these columns are smallest.
         """
         name = f'"{self.prefix}{table.__tablename__}"'
+        conflict = _settled(name, table, columns, earliest_by) if earliest_by else "ON CONFLICT DO NOTHING"
         quoted = ", ".join(f'"{column}"' for column in columns)
         cursor = self.connection.connection.cursor()
         try:
             if self.dialect == "sqlite":
                 marks = ", ".join("?" * len(columns))
-                verb = "INSERT OR IGNORE" if skip_known else "INSERT"
-                cursor.executemany(f"{verb} INTO {name} ({quoted}) VALUES ({marks})", rows)  # type: ignore[arg-type]
+                ending = conflict if skip_known or earliest_by else ""
+                cursor.executemany(f"INSERT INTO {name} ({quoted}) VALUES ({marks}) {ending}", rows)  # type: ignore[arg-type]
                 return
             target = name
-            if skip_known:
+            if skip_known or earliest_by:
                 target = '"incoming_rows"'
                 cursor.execute(f"CREATE TEMP TABLE {target} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
             with cursor.copy(f"COPY {target} ({quoted}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-            if skip_known:
+            if skip_known or earliest_by:
+                # The condition only keeps ON CONFLICT from being read as the ON of a join.
                 cursor.execute(
-                    f"INSERT INTO {name} ({quoted}) SELECT {quoted} FROM {target} ON CONFLICT DO NOTHING"
+                    f"INSERT INTO {name} ({quoted}) SELECT {quoted} FROM {target} WHERE TRUE {conflict}"
                 )
                 cursor.execute(f"DROP TABLE {target}")
         finally:
@@ -97,6 +102,14 @@ class Writer:
         """Insert a frame whose columns are the table's."""
         if frame.height:
             self.append(table, frame.columns, written(frame).rows())
+
+
+def _settled(name: str, table: type[SQLModel], columns: Sequence[str], by: Sequence[str]) -> str:
+    """The ending of an INSERT that keeps the smaller of two rows with one primary key."""
+    keys = [column.name for column in table.__table__.primary_key]  # type: ignore[attr-defined]
+    new = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
+    smaller = f"({', '.join(f'excluded.{one}' for one in by)}) < ({', '.join(f'{name}.{one}' for one in by)})"
+    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {new} WHERE {smaller}"
 
 
 def bound(params: dict[str, Any], dialect: str) -> dict[str, Any]:

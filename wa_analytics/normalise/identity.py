@@ -24,6 +24,8 @@ class Known(NamedTuple):
     is_valid: bool
     canonical: Identifier | None
     canonical_rule: str | None
+    number: str | None = None
+    """Digest of a phone's canonical form; None for other kinds."""
 
 
 def canonical_phone(phone: str) -> tuple[str, str] | None:
@@ -60,8 +62,9 @@ class Identities:
         if identifier.kind == "phone":
             country, valid = _phone_country(identifier.value)
             if found := canonical_phone(identifier.value):
-                return Known(digest, country, valid, Identifier("phone", found[0]), found[1])
-            return Known(digest, country, valid, None, None)
+                number = self._digest("phone", found[0])
+                return Known(digest, country, valid, Identifier("phone", found[0]), found[1], number)
+            return Known(digest, country, valid, None, None, digest)
         country = None
         if identifier.kind == "user_id":
             prefix = identifier.value[:2]

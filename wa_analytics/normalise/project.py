@@ -6,7 +6,7 @@ the column order that `COLUMNS` names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from wa_analytics.normalise.identity import Digest, Identities, Known
@@ -83,9 +83,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "captured_file": ("sequence", "provider", "record_count"),
     "identifier": ("identifier_digest", "kind_code", "country_code", "is_valid", "party_id"),
     "identifier_link": ("left_digest", "right_digest", "rule_code"),
+    "identity_event": (
+        "left_digest", "right_digest", "rule_code", "entity", "occurred_at", "sequence",
+    ),
 }  # fmt: skip
 
 PREFERENCE_ACTION = {"signup": "granted"}
+# Whichever record of the platform names two identifiers of one person: it saw them together.
+SEEN_TOGETHER = {"message": "contact", "status": "contact"}
+USERNAME = "username"
+
+
+def _earliest(told: tuple[int, str | None]) -> tuple[int, str]:
+    return told[0], told[1] or ""
 
 
 def spoken_name(name: str) -> str:
@@ -119,15 +129,24 @@ class Projection:
         }
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         self._seen: set[Any] = set()
+        self._sequence = 0
+        self._first_told: dict[tuple[str, str, str, str], tuple[int | None, int]] = {}
 
     def taken(self) -> dict[str, list[tuple[Any, ...]]]:
         """The rows so far; starts afresh."""
         rows, self.rows = self.rows, {name: [] for name in COLUMNS}
+        rows["identity_event"] = [
+            (*key, None if at is None else instant_text(at), sequence)
+            for key, (at, sequence) in self._first_told.items()
+        ]
         self._seen.clear()
+        self._first_told.clear()
         return {name: found for name, found in rows.items() if found}
 
-    def add(self, sequence: int, recognition: str, provider: str, records: Iterable[Record]) -> None:
+    def add(self, sequence: int, recognition: str, provider: str, records: Sequence[Record]) -> None:
         """Rows of one capture's records."""
+        self._sequence = sequence
+        told: dict[Identifier, tuple[int, str | None]] | None = None
         for record in records:
             if isinstance(record, StatusRecord):
                 self._status(sequence, record)
@@ -136,7 +155,9 @@ class Projection:
             elif isinstance(record, ConsentRecord):
                 self._consent(sequence, record)
             elif isinstance(record, LinkRecord):
-                self._linked(record.people, record.rule)
+                if told is None:
+                    told = self._told_of(records)
+                self._link_told(record, told)
             elif isinstance(record, UnknownRecord):
                 self.note(sequence, recognition, provider, record.kind, record.name)
             elif isinstance(record, TemplateRecord):
@@ -168,13 +189,13 @@ class Projection:
         found = self._by_channel.get(channel_id) if channel_id else None
         return found or (self._by_account.get(account_id) if account_id else None)
 
-    def _person(self, people: tuple[Identifier, ...], rule: str) -> Known | None:
+    def _person(self, people: tuple[Identifier, ...], rule: str, at: int, entity: str | None) -> Known | None:
         """The first identifier, with its country or that of a further one; links them all."""
         if not people:
             return None
         first = self._identified(people[0])
         if len(people) > 1:
-            self._linked(people, rule)
+            self._linked(people, rule, at, entity)
             if first.country_code is None:
                 country = next(
                     (k.country_code for p in people[1:] if (k := self._identities.known(p)).country_code),
@@ -191,13 +212,20 @@ class Projection:
                 (known.digest, identifier.kind, known.country_code, known.is_valid, known.digest)
             )
             if known.canonical and known.canonical_rule:
-                self._link(known.digest, self._identified(known.canonical).digest, known.canonical_rule)
+                canonical = self._identified(known.canonical)
+                self._link(known.digest, canonical.digest, known.canonical_rule)
+                key = (canonical.digest, known.digest, known.canonical_rule, "")
+                self._first_told[key] = (None, self._sequence)
         return known
 
-    def _linked(self, people: tuple[Identifier, ...], rule: str) -> None:
-        digests = [self._identified(person).digest for person in people]
-        for digest in digests[1:]:
-            self._link(digests[0], digest, rule)
+    def _linked(self, people: tuple[Identifier, ...], rule: str, at: int | None, entity: str | None) -> None:
+        known = [self._identified(person) for person in people]
+        for other in known[1:]:
+            self._link(known[0].digest, other.digest, rule)
+        if at is not None:
+            for place, one in enumerate(known):
+                for other in known[place + 1 :]:
+                    self._told(one, other, SEEN_TOGETHER.get(rule, rule), at, entity)
 
     def _link(self, one: str, other: str, rule: str) -> None:
         if one == other:
@@ -207,9 +235,51 @@ class Projection:
             self._seen.add(row)
             self.rows["identifier_link"].append(row)
 
+    def _told(self, one: Known, other: Known, rule: str, at: int, entity: str | None) -> None:
+        """Remember the earliest time at which two identifiers were told to be one person."""
+        left, right = one.number or one.digest, other.number or other.digest
+        if (other.number is not None, left) > (one.number is not None, right):
+            left, right = right, left
+        if left == right:
+            return
+        key = (left, right, rule, entity or "")
+        known = self._first_told.get(key)
+        if known is None or at < known[0]:  # type: ignore[operator]
+            self._first_told[key] = (at, self._sequence)
+
+    def _link_told(self, record: LinkRecord, told: Mapping[Identifier, tuple[int, str | None]]) -> None:
+        """A link without a time of its own has that of what the same capture tells of the person. A
+        username is remembered and links nobody: it may be another person's tomorrow."""
+        times = [told[person] for person in record.people if person in told]
+        at, entity = min(times, key=_earliest) if times else (None, None)
+        if record.occurred_at is not None:
+            at = record.occurred_at
+        if record.rule != USERNAME:
+            self._linked(record.people, record.rule, at, entity)
+        elif at is not None:
+            person, username = (self._identities.known(one) for one in record.people)
+            self._told(person, username, USERNAME, at, entity)
+
+    def _told_of(self, records: Sequence[Record]) -> dict[Identifier, tuple[int, str | None]]:
+        """Person → earliest time, and company, at which messages, statuses and consent name them."""
+        told: dict[Identifier, tuple[int, str | None]] = {}
+        for record in records:
+            if isinstance(record, StatusRecord | ConsentRecord | VersionRecord):
+                at = record.occurred_at
+            elif isinstance(record, MessageRecord):
+                at = record.sent_at
+            else:
+                continue
+            here = (at, self.entity_of(record.channel_id, record.account_id))
+            for person in record.people:
+                known = told.get(person)
+                if known is None or _earliest(here) < _earliest(known):
+                    told[person] = here
+        return told
+
     def _message(self, sequence: int, record: MessageRecord) -> None:
-        person = self._person(record.people, "message")
         entity = self.entity_of(record.channel_id, record.account_id)
+        person = self._person(record.people, "message", record.sent_at, entity)
         purpose = record.purpose.strip().lower() if record.purpose else None
         content = ""
         if record.source == "send_log":
@@ -245,26 +315,26 @@ class Projection:
             )  # fmt: skip
 
     def _status(self, sequence: int, record: StatusRecord) -> None:
-        person = self._person(record.people, "status")
+        entity = self.entity_of(record.channel_id, record.account_id)
+        person = self._person(record.people, "status", record.occurred_at, entity)
         self.rows["status_fact"].append(
             (
                 sequence, self._digest("message", record.outside_id), record.status,
-                instant_text(record.occurred_at), record.channel_id,
-                self.entity_of(record.channel_id, record.account_id),
+                instant_text(record.occurred_at), record.channel_id, entity,
                 person.digest if person else None, person.country_code if person else None,
                 platform_purpose(record.category), record.error_code,
             )
         )  # fmt: skip
 
     def _consent(self, sequence: int, record: ConsentRecord) -> None:
-        rule = "register_row" if record.source == "register" else "contact"
-        person = self._person(record.people, rule)
         business = spoken_name(record.business_name or "")
         if record.source == "register":
             entity = self._default or self._by_name.get(business)
             is_any = not business and self._default is None
         else:
             entity, is_any = self.entity_of(record.channel_id, record.account_id), False
+        rule = "register_row" if record.source == "register" else "contact"
+        person = self._person(record.people, rule, record.occurred_at, entity)
         content = self._digest(
             "content",
             "\x1f".join(
@@ -340,13 +410,13 @@ class Projection:
         )  # fmt: skip
 
     def _version(self, sequence: int, record: VersionRecord) -> None:
-        person = self._person(record.people, "message")
+        entity = self.entity_of(record.channel_id, record.account_id)
+        person = self._person(record.people, "message", record.occurred_at, entity)
         self.rows["message_version"].append(
             (
                 sequence, self._digest("message", record.outside_id),
                 self._digest("message", record.version_id), record.action,
-                instant_text(record.occurred_at), record.channel_id,
-                self.entity_of(record.channel_id, record.account_id),
+                instant_text(record.occurred_at), record.channel_id, entity,
                 person.digest if person else None, record.direction, record.type,
             )
         )  # fmt: skip
@@ -394,7 +464,7 @@ class Projection:
         )  # fmt: skip
 
     def _supplementary(self, sequence: int, record: SupplementaryRecord) -> None:
-        person = self._person(record.people, "chat_export")
+        person = self._person(record.people, "chat_export", record.occurred_at, None)
         words = f"{record.occurred_at}\x1f{record.sender or ''}\x1f{record.text or ''}"
         self.rows["supplementary_message"].append(
             (

@@ -14,6 +14,7 @@ from wa_analytics.tables.disposal import (
     DisposedEvent,
     DisposedMessage,
     ErasureDecision,
+    KeptHandOver,
     KeptLink,
     LegalHold,
     RetentionDecision,
@@ -32,7 +33,14 @@ from wa_analytics.tables.evidence import (
 from wa_analytics.tables.gap import ChannelDay, DeclaredGap
 from wa_analytics.tables.incident import Incident, IncidentEvent
 from wa_analytics.tables.message import Message, MessageFact, StatusFact
-from wa_analytics.tables.party import Identifier, IdentifierLink, IdentityDecision, IdentityEvent
+from wa_analytics.tables.party import (
+    HandOver,
+    Identifier,
+    IdentifierLink,
+    IdentityDecision,
+    IdentityEvent,
+    NumberEpoch,
+)
 from wa_analytics.tables.platform import (
     ChannelEvent,
     MediaFact,
@@ -71,7 +79,7 @@ FACTS = (
     Identifier,
     *DISPOSED,
 )
-STATE = (Message, ConsentEvent, Channel, EntityCoverage, ChannelDay)
+STATE = (Message, ConsentEvent, Channel, EntityCoverage, ChannelDay, HandOver, NumberEpoch)
 DERIVED = FACTS + STATE
 RECORDED = (
     CheckRun,
@@ -88,6 +96,7 @@ RECORDED = (
     ErasureDecision,
     Suppression,
     KeptLink,
+    KeptHandOver,
     IdentityDecision,
     DeclaredGap,
 )

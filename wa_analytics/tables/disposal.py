@@ -110,6 +110,17 @@ class KeptLink(SQLModel, table=True):
     rule_code: str = clear("as in identifier_link", primary_key=True)
 
 
+class KeptHandOver(SQLModel, table=True):
+    """When a number got a later holder, as evidence told that is disposed of since: for as long as other
+    evidence tells of the number, nobody inherits what an earlier holder agreed to."""
+
+    __tablename__ = "kept_hand_over"
+
+    number_digest: str = digest("identifier digest of the number's canonical form", primary_key=True)
+    epoch_digest: str = digest("identifier digest of the number from then on", primary_key=True)
+    changed_at: datetime = instant("first evidence of the later holder")
+
+
 class Suppression(SQLModel, table=True):
     """A "no" that outlives its evidence, so that the person is not written to again."""
 

@@ -32,16 +32,55 @@ class IdentifierLink(SQLModel, table=True):
 
 
 class IdentityEvent(SQLModel, table=True):
-    """One piece of evidence, with its time, that two identifiers were one person."""
+    """The earliest evidence, per company and rule, that two identifiers were one person."""
 
     __tablename__ = "identity_event"
 
-    fact_id: int | None = clear("row number", primary_key=True, default=None, sa_type=WHOLE)
-    sequence: int = clear("entry that says so", sa_type=WHOLE, index=True)
-    left_digest: str = digest("smaller identifier digest", index=True)
-    right_digest: str = digest("larger identifier digest", index=True)
-    rule_code: str = clear("contact, user_changed_number, register_row …")
-    occurred_at: datetime | None = instant("when the evidence says so", nullable=True)
+    left_digest: str = digest(
+        "the phone's identifier digest, in its canonical form; without a phone the smaller one",
+        primary_key=True,
+    )
+    right_digest: str = digest("the other identifier digest", primary_key=True, index=True)
+    rule_code: str = clear(
+        "contact, same_message, user_changed_number, register_row, username, phone.br …", primary_key=True
+    )
+    entity: str = clear("company it was told to; empty where none is known", primary_key=True)
+    occurred_at: datetime | None = instant(
+        "earliest time the evidence gives; empty for forms of one number", nullable=True
+    )
+    sequence: int = clear("first entry that gives it", sa_type=WHOLE, index=True)
+
+
+class HandOver(SQLModel, table=True):
+    """A phone number that evidence shows with one person's user id and later with another's: it changed
+    hands, or its holder registered anew. Two user ids are two persons where nothing but the number links
+    them."""
+
+    __tablename__ = "hand_over"
+
+    number_digest: str = digest("identifier digest of the number's canonical form", primary_key=True)
+    left_digest: str = digest(
+        "identifier digest of the earlier holder, or of the number where it is gone", primary_key=True
+    )
+    right_digest: str = digest(
+        "identifier digest of the later holder, or of the epoch where it is gone", primary_key=True
+    )
+    entity: str = clear("company it was told to; empty where none is known")
+    changed_at: datetime = instant("first evidence of the later holder")
+    decision_code: str | None = clear("same, different, or empty: nobody decided", nullable=True)
+    left_party_id: str = digest("party of the earlier holder", index=True)
+    right_party_id: str = digest("party of the later holder", index=True)
+
+
+class NumberEpoch(SQLModel, table=True):
+    """A time in which a number that changed hands had one holder; half-open."""
+
+    __tablename__ = "number_epoch"
+
+    identifier_digest: str = digest("the phone's identifier digest", primary_key=True)
+    epoch_digest: str = digest("identifier digest of the phone in this time", primary_key=True)
+    from_at: datetime | None = instant("start; empty for the first", nullable=True)
+    to_at: datetime | None = instant("end; empty for the last", nullable=True)
 
 
 class IdentityDecision(SQLModel, table=True):

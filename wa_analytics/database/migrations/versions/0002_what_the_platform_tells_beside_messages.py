@@ -59,6 +59,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("gap_id"),
     )
     op.create_table(
+        "hand_over",
+        sa.Column("number_digest", sa.String(length=32), nullable=False),
+        sa.Column("left_digest", sa.String(length=32), nullable=False),
+        sa.Column("right_digest", sa.String(length=32), nullable=False),
+        sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("decision_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("left_party_id", sa.String(length=32), nullable=False),
+        sa.Column("right_party_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("number_digest", "left_digest", "right_digest"),
+    )
+    op.create_index(op.f("ix_hand_over_left_party_id"), "hand_over", ["left_party_id"], unique=False)
+    op.create_index(op.f("ix_hand_over_right_party_id"), "hand_over", ["right_party_id"], unique=False)
+    op.create_table(
         "identity_decision",
         sa.Column("decision_id", sa.Integer(), nullable=False),
         sa.Column("left_digest", sa.String(length=32), nullable=False),
@@ -76,17 +90,23 @@ def upgrade() -> None:
     )
     op.create_table(
         "identity_event",
-        sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("left_digest", sa.String(length=32), nullable=False),
         sa.Column("right_digest", sa.String(length=32), nullable=False),
         sa.Column("rule_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("occurred_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("fact_id"),
+        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("left_digest", "right_digest", "rule_code", "entity"),
     )
-    op.create_index(op.f("ix_identity_event_left_digest"), "identity_event", ["left_digest"], unique=False)
     op.create_index(op.f("ix_identity_event_right_digest"), "identity_event", ["right_digest"], unique=False)
     op.create_index(op.f("ix_identity_event_sequence"), "identity_event", ["sequence"], unique=False)
+    op.create_table(
+        "kept_hand_over",
+        sa.Column("number_digest", sa.String(length=32), nullable=False),
+        sa.Column("epoch_digest", sa.String(length=32), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number_digest", "epoch_digest"),
+    )
     op.create_table(
         "media_fact",
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -124,6 +144,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_message_version_message_id"), "message_version", ["message_id"], unique=False)
     op.create_index(op.f("ix_message_version_sequence"), "message_version", ["sequence"], unique=False)
+    op.create_table(
+        "number_epoch",
+        sa.Column("identifier_digest", sa.String(length=32), nullable=False),
+        sa.Column("epoch_digest", sa.String(length=32), nullable=False),
+        sa.Column("from_at", Instant(), nullable=True),
+        sa.Column("to_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("identifier_digest", "epoch_digest"),
+    )
     op.create_table(
         "platform_message",
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -188,6 +216,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_platform_message_sequence"), table_name="platform_message")
     op.drop_index(op.f("ix_platform_message_message_id"), table_name="platform_message")
     op.drop_table("platform_message")
+    op.drop_table("number_epoch")
     op.drop_index(op.f("ix_message_version_sequence"), table_name="message_version")
     op.drop_index(op.f("ix_message_version_message_id"), table_name="message_version")
     op.drop_table("message_version")
@@ -195,13 +224,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_media_fact_message_id"), table_name="media_fact")
     op.drop_index(op.f("ix_media_fact_media_digest"), table_name="media_fact")
     op.drop_table("media_fact")
+    op.drop_table("kept_hand_over")
     op.drop_index(op.f("ix_identity_event_sequence"), table_name="identity_event")
     op.drop_index(op.f("ix_identity_event_right_digest"), table_name="identity_event")
-    op.drop_index(op.f("ix_identity_event_left_digest"), table_name="identity_event")
     op.drop_table("identity_event")
     op.drop_index(op.f("ix_identity_decision_right_digest"), table_name="identity_decision")
     op.drop_index(op.f("ix_identity_decision_left_digest"), table_name="identity_decision")
     op.drop_table("identity_decision")
+    op.drop_index(op.f("ix_hand_over_right_party_id"), table_name="hand_over")
+    op.drop_index(op.f("ix_hand_over_left_party_id"), table_name="hand_over")
+    op.drop_table("hand_over")
     op.drop_table("declared_gap")
     op.drop_index(op.f("ix_channel_event_sequence"), table_name="channel_event")
     op.drop_table("channel_event")
