@@ -237,7 +237,8 @@ class UnknownRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something kept but not understood: counted by name, shown by `wa doctor`.
 
     kind: `object`, `field` (webhook field), `type` (message type), `status`, `column`,
-        `preference`, `zoneless_time`, `invalid_phone`.
+        `preference`, `zoneless_time`, `invalid_phone`, `channel` (not WhatsApp), `sender` (a report
+        that does not tell which side is the business), `malformed`.
     name: the field's name, never a value.
     """
 

@@ -67,6 +67,42 @@ class MetaCloud(Section):
     graph_version: str = "v26.0"
 
 
+class Infobip(Section):
+    """How deliveries are known to be Infobip's, by whichever is set: Basic authentication
+    (`webhook_user`, `webhook_password`), `secret` in the header that `header` names, or an HMAC-SHA-256
+    under `hmac_secret` over the body, as hex or base64 in `hmac_header`."""
+
+    webhook_user: str = ""
+    webhook_password: SecretStr | None = None
+    secret: SecretStr | None = None
+    header: str = "x-webhook-secret"
+    hmac_secret: SecretStr | None = None
+    hmac_header: str = "x-hub-signature"
+
+
+class Twilio(Section):
+    """`auth_token`: checks X-Twilio-Signature. `public_url`: the address that Twilio was told to post
+    to; it is part of what is signed."""
+
+    account_sid: str = ""
+    auth_token: SecretStr | None = None
+    public_url: str = ""
+
+
+class AwsSocial(Section):
+    """AWS End User Messaging Social. `topic_arns`: the SNS topics whose deliveries and
+    subscriptions are taken. `certificates`: a folder of SNS signing certificates under their own
+    names, looked into before any is fetched; without it signatures of imported files are not
+    checked. `queue_url`: the SQS queue that `wa pull aws-social queue` empties. A relative path is in
+    the workspace."""
+
+    topic_arns: tuple[str, ...] = ()
+    certificates: Path | None = None
+    queue_url: str = ""
+    region: str = ""
+    endpoint_url: str = ""
+
+
 class Imports(Section):
     """`time_zone`: of times in import files that name no offset."""
 
@@ -183,6 +219,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     entity: tuple[Entity, ...] = ()
     meta_cloud: MetaCloud = MetaCloud()
+    infobip: Infobip = Infobip()
+    twilio: Twilio = Twilio()
+    aws_social: AwsSocial = AwsSocial()
     imports: Imports = Imports()
     completeness: Completeness = Completeness()
     consent: ConsentRules = ConsentRules()

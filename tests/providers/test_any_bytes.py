@@ -16,10 +16,12 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import PARSERS, parser
 from wa_analytics.providers.file_head import FileHead
 from wa_analytics.providers.files import captures_from
+from wa_analytics.providers.signatures import signature_check
 from wa_analytics.providers.table_rows import SHAPES
 from wa_analytics.records import Record, UnknownRecord
 
 SETTINGS = settings()
+CHECK = signature_check("meta-cloud", settings(app_secret="secret"))
 json_texts = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(max_size=6), parts, max_size=4),
@@ -109,7 +111,7 @@ def test_any_object(provider: str, draw: st.DataObject) -> None:
 @given(st.binary(max_size=120) | json_texts.map(lambda stated: json.dumps(stated).encode()))
 def test_any_line_becomes_one_capture(line: bytes) -> None:
     head = FileHead("meta-cloud", "lines", "p", "UTC")
-    (capture,) = captures_from(head, [(1, line)], RECEIVED, "secret")
+    (capture,) = captures_from(head, [(1, line)], RECEIVED, CHECK)
     assert capture.body == line
     read(capture)
 
@@ -118,7 +120,7 @@ def test_any_line_becomes_one_capture(line: bytes) -> None:
 def test_any_spool_line_becomes_one_capture(stated: dict[str, Any]) -> None:
     line = json.dumps(stated).encode()
     head = FileHead("meta-cloud", "lines", "p", "UTC")
-    (capture,) = captures_from(head, [(1, line)], RECEIVED, "secret")
+    (capture,) = captures_from(head, [(1, line)], RECEIVED, CHECK)
     assert capture.body in (line, stated["body"].encode() if isinstance(stated["body"], str) else line)
     assert all(isinstance(text, str) for part in capture.headers.items() for text in part)
     read(capture)

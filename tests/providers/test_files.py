@@ -20,6 +20,7 @@ from tests.providers.worlds import RECEIVED, body, message, settings
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable, InputRefused
 from wa_analytics.providers import files, parser, record_split, streams
+from wa_analytics.providers.signatures import signature_check
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
 
@@ -568,7 +569,7 @@ def test_chunks_are_small_and_survive_a_pickle(tmp_path: Path) -> None:
 
     def through_workers() -> Iterator[Capture]:
         for chunk in pickle.loads(pickle.dumps(chunks)):
-            yield from files.captures_from(*chunk, RECEIVED, None)
+            yield from files.captures_from(*chunk, RECEIVED, signature_check("send-log", settings()))
 
     assert list(through_workers()) == list(files.captures(path, "send-log", RECEIVED, settings()))
 

@@ -49,7 +49,9 @@ def init(
 
 def capture(
     context: typer.Context,
-    provider: Annotated[str, typer.Argument(help="meta-cloud, send-log, consent-register, directory.")],
+    provider: Annotated[
+        str, typer.Argument(help="meta-cloud, infobip, aws-social, send-log, consent-register, directory.")
+    ],
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders or - for stdin.")],
     as_json: Json = False,
 ) -> None:

@@ -23,6 +23,7 @@ from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 from wa_analytics.providers import parser
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
+from wa_analytics.providers.signatures import SignatureCheck, signature_check
 from wa_analytics.records import UnknownRecord
 from wa_analytics.settings import Settings
 
@@ -83,16 +84,18 @@ class _Intake:
         self._disposed = disposed
         self._ids = RecordIds(Digester(digest_key).digest, settings) if disposed else None
         self._received_at = received_at
-        secret = settings.meta_cloud.app_secret
-        self._app_secret = secret.get_secret_value() if secret else None
+        self._checks: dict[str, SignatureCheck] = {}
 
     def sealed(self, sealer: Sealer, chunk: RawChunk) -> SealedChunk:
-        captures = captures_from(*chunk, self._received_at, self._app_secret)
+        provider = chunk[0].provider
+        if provider not in self._checks:
+            self._checks[provider] = signature_check(provider, self._settings)
+        captures = captures_from(*chunk, self._received_at, self._checks[provider])
         already = refused = 0
         if self._ids is not None:
             captures, already, refused = self._disposed.recalled(captures, self._ids, self._settings)
         rows = sealer.sealed(captures)
-        parse = parser(chunk[0].provider)
+        parse = parser(provider)
         unreadable = []
         for capture, row in zip(captures, rows, strict=True):
             try:

@@ -22,6 +22,8 @@ PARSERS: dict[str, str] = {
     "send-log": "wa_analytics.providers.send_log",
     "consent-register": "wa_analytics.providers.consent_register",
     "directory": "wa_analytics.providers.directory",
+    "infobip": "wa_analytics.providers.infobip",
+    "aws-social": "wa_analytics.providers.aws_social",
 }
 
 Parse = Callable[["Capture", "Settings"], "list[Record]"]

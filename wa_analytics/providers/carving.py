@@ -1,8 +1,9 @@
 """A capture that speaks of several people, without some of what it says.
 
-Decision: a body is cut only where it is a webhook envelope, element by element, and only if what is
-left tells exactly the remaining facts; anything else is left to a person. What is cut is decided by
-the caller, fact by fact.
+Decision: a body is cut only where its elements stand alone (a webhook envelope of Meta's, also inside
+an event of AWS; the results of Infobip; a page of Twilio's messages), and only if what is left tells
+exactly the remaining facts; anything else is left to a person. What is cut is decided by the caller,
+fact by fact.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import msgspec
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
+from wa_analytics.providers.bodies import decoded
 from wa_analytics.providers.people import people_of
 from wa_analytics.records import ConsentRecord, Identifier, MessageRecord, StatusRecord
 from wa_analytics.settings import Settings
 
 LISTS = ("messages", "statuses", "message_echoes", "calls", "user_preferences")
-SIGNATURE = "x-hub-signature-256"
+SIGNATURE, TWILIO_SIGNATURE = "x-hub-signature-256", "x-twilio-signature"
+LISTED = {"infobip": "results", "twilio": "messages"}
 _PHONES = ("from", "to", "wa_id", "recipient_id", "recipient_participant_id")
 _USERS = ("from_user_id", "to_user_id", "user_id", "recipient_user_id", "recipient_participant_user_id")
 
@@ -62,44 +65,83 @@ def carved(
     """
     facts = facts_of(capture, settings)
     dropped = tuple(fact for fact in facts if is_dropped(fact))
-    if not _is_envelope(capture):
+    opened = _opened(capture)
+    if opened is None:
         if not dropped:
             return Carving("untouched")
         return Carving("whole" if len(dropped) == len(facts) else "refused", None, dropped)
-    body = msgspec.json.decode(capture.body.removeprefix(b"\xef\xbb\xbf"))
-    is_cut = _Cutter(capture, settings, body, is_dropped, is_person).cut()
+    cutter = _Cutter(capture, settings, opened, is_dropped, is_person)
+    is_cut = cutter.list_cut(opened.listed) if opened.listed else cutter.cut()
     if not is_cut:
         return Carving("refused" if dropped else "untouched", None, dropped)
-    if not body["entry"]:
+    if not opened.body[opened.listed or "entry"]:
         return Carving("whole", None, dropped)
-    headers = {name: value for name, value in capture.headers.items() if name.lower() != SIGNATURE}
+    signatures = {SIGNATURE, TWILIO_SIGNATURE, settings.infobip.hmac_header.lower()}
+    headers = {name: value for name, value in capture.headers.items() if name.lower() not in signatures}
     rest = msgspec.structs.replace(
-        capture, body=msgspec.json.encode(body), headers=headers | {"carved": origin}
+        capture, body=opened.closed(opened.body), headers=headers | {"carved": origin}
     )
     if facts_of(rest, settings) != [fact for fact in facts if not is_dropped(fact)]:
         return Carving("refused", None, dropped)
     return Carving("carved", rest, dropped)
 
 
-def _is_envelope(capture: Capture) -> bool:
-    if capture.provider != "meta-cloud" or capture.headers.get("source") or capture.headers.get("kind"):
-        return False
+class _Opened(NamedTuple):
+    """A body that can be cut. closed: the bytes it is made of again. listed: the list whose elements
+    stand alone; empty where the body is a webhook envelope of Meta's."""
+
+    body: dict[str, Any]
+    closed: Callable[[dict[str, Any]], bytes]
+    listed: str = ""
+
+
+def _opened(capture: Capture) -> _Opened | None:
+    """None where the capture can only be kept or go as a whole."""
+    if capture.headers.get("kind"):
+        return None
+    opened: _Opened | None = None
+    if capture.provider == "aws-social":
+        opened = _unwrapped(capture)
+    else:
+        try:
+            body = decoded(capture.body)
+        except ValueError:
+            return None
+        listed = LISTED.get(capture.provider, "")
+        if isinstance(body, dict) and (listed or capture.provider == "meta-cloud"):
+            opened = _Opened(body, msgspec.json.encode, listed)
+    if opened is None:
+        return None
+    if opened.listed:
+        return opened if isinstance(opened.body.get(opened.listed), list) else None
+    if capture.provider == "meta-cloud" and capture.headers.get("source"):
+        return None
+    return opened if _is_envelope(opened.body) else None
+
+
+def _unwrapped(capture: Capture) -> _Opened | None:
+    from wa_analytics.providers.aws_social import layers_of, rewrapped
+    from wa_analytics.providers.meta_cloud import OBJECT
+
     try:
-        body = msgspec.json.decode(capture.body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return (
-        isinstance(body, dict)
-        and isinstance(body.get("entry"), list)
+        layers = layers_of(capture)
+    except CaptureUnreadable:
+        return None
+
+    def closed(body: dict[str, Any]) -> bytes:
+        return rewrapped(layers, msgspec.json.encode(body["entry"][0]).decode())
+
+    return _Opened({"object": OBJECT, "entry": [decoded(layers.entry)]}, closed)
+
+
+def _is_envelope(body: dict[str, Any]) -> bool:
+    return isinstance(body.get("entry"), list) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("changes"), list)
         and all(
-            isinstance(entry, dict)
-            and isinstance(entry.get("changes"), list)
-            and all(
-                isinstance(change, dict) and isinstance(change.get("value"), dict)
-                for change in entry["changes"]
-            )
-            for entry in body["entry"]
+            isinstance(change, dict) and isinstance(change.get("value"), dict) for change in entry["changes"]
         )
+        for entry in body["entry"]
     )
 
 
@@ -110,13 +152,13 @@ class _Cutter:
         self,
         capture: Capture,
         settings: Settings,
-        body: dict[str, Any],
+        opened: _Opened,
         is_dropped: Callable[[Fact], bool],
         is_person: Callable[[Identifier], bool],
     ) -> None:
         self._capture = capture
         self._settings = settings
-        self._body = body
+        self._body, self._closed = opened.body, opened.closed
         self._is_dropped = is_dropped
         self._is_person = is_person
 
@@ -173,7 +215,17 @@ class _Cutter:
     def _goes(self, entry: dict[str, Any], change: dict[str, Any], name: str, element: Any) -> bool:
         value = {key: part for key, part in change["value"].items() if key not in LISTS}
         alone = {**entry, "changes": [{**change, "value": {**value, name: [element]}}]}
-        body = msgspec.json.encode({**self._body, "entry": [alone]})
+        return self._speaks_of_them({**self._body, "entry": [alone]}, element)
+
+    def list_cut(self, name: str) -> bool:
+        """Whether any element of a plain list went."""
+        elements = self._body[name]
+        kept = [one for one in elements if not self._speaks_of_them({**self._body, name: [one]}, one)]
+        self._body[name] = kept
+        return len(kept) < len(elements)
+
+    def _speaks_of_them(self, alone: dict[str, Any], element: Any) -> bool:
+        body = self._closed(alone)
         facts = facts_of(msgspec.structs.replace(self._capture, body=body), self._settings)
         if facts:
             return any(map(self._is_dropped, facts))
@@ -186,7 +238,8 @@ def _people_in(part: Any) -> Iterator[Identifier]:
         for key, value in part.items():
             if isinstance(value, str | int) and not isinstance(value, bool):
                 if key in _PHONES:
-                    yield from people_of(value, None)
+                    number = value.removeprefix("whatsapp:") if isinstance(value, str) else value
+                    yield from people_of(number, None)
                 elif key in _USERS:
                     yield from people_of(None, value)
             else:

@@ -11,7 +11,7 @@ from wa_analytics.providers.record_split import Block
 from wa_analytics.providers.streams import Refusal
 from wa_analytics.providers.table_rows import SHAPES, cells_of, column_names
 
-Layout = Literal["csv", "lines", "whole", "facts"]
+Layout = Literal["csv", "lines", "documents", "whole", "facts"]
 BOM = b"\xef\xbb\xbf"
 _DELIMITERS = (",", ";", "\t")
 
@@ -19,8 +19,8 @@ _DELIMITERS = (",", ";", "\t")
 class FileHead(msgspec.Struct, frozen=True):
     """What the records of one file share; small and picklable.
 
-    layout: `csv`, `lines` (NDJSON), `whole` (the file is one record), `facts` (the capture that
-        stands for the file).
+    layout: `csv`, `lines` (NDJSON), `documents` (JSON objects one after the other), `whole` (the file
+        is one record), `facts` (the capture that stands for the file).
     place: shown in sentences, never stored.
     file_digest: SHA-256 of the file's (unpacked) bytes; None for a pipe or a truncated file.
     columns: the header line's cells as JSON; context: its bytes.
@@ -39,6 +39,8 @@ class FileHead(msgspec.Struct, frozen=True):
 def layout_of(ending: str, provider: str, start: bytes) -> Layout | None:
     """None where the provider does not come in files of this ending."""
     is_table = provider in SHAPES
+    if provider == "aws-social" and ending not in (".ndjson", ".jsonl", ".csv"):
+        return "documents"
     match ending:
         case ".json":
             return "whole"

@@ -31,12 +31,14 @@ from wa_analytics.providers.file_head import (
 from wa_analytics.providers.record_split import (
     BLOCK_BYTES,
     CsvSplitter,
+    DocumentSplitter,
     LineTooLong,
     Numbered,
     Readable,
     blocks,
     line_records,
 )
+from wa_analytics.providers.signatures import SignatureCheck, signature_check
 from wa_analytics.providers.spool import webhook_capture
 from wa_analytics.providers.streams import (
     READ_ERRORS,
@@ -44,6 +46,7 @@ from wa_analytics.providers.streams import (
     Refusal,
     Source,
     Survey,
+    Welcome,
     sentence_of,
     sources,
     survey,
@@ -56,6 +59,8 @@ __all__ = ["FileHead", "RawChunk", "Refusal", "captures", "captures_from", "raw_
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 8 << 20
 WHOLE_BYTES = 64 << 20
+# Firehose gives its files no ending.
+WELCOME: dict[str, Welcome] = {"aws-social": lambda ending: ending == ""}
 _HEAD_BYTES = 64 << 10
 
 RawChunk = tuple[FileHead, list[Numbered]]
@@ -74,17 +79,16 @@ def captures(
     received_at: microseconds since 1970 UTC, for all but spool lines, which bring their own.
     Raises InputRefused for an unknown provider.
     """
-    secret = settings.meta_cloud.app_secret
-    app_secret = secret.get_secret_value() if secret is not None else None
+    check = signature_check(provider, settings)
     for chunk in raw_records(path, provider, settings, stdin):
         if isinstance(chunk, Refusal):
             yield chunk
         else:
-            yield from captures_from(*chunk, received_at, app_secret)
+            yield from captures_from(*chunk, received_at, check)
 
 
 def captures_from(
-    head: FileHead, records: list[Numbered], received_at: int, app_secret: str | None
+    head: FileHead, records: list[Numbered], received_at: int, check: SignatureCheck
 ) -> list[Capture]:
     """The captures of one chunk of raw records. Pure; runs anywhere."""
     provider, context = head.provider, head.context
@@ -100,7 +104,7 @@ def captures_from(
                 dict(headers) if head.layout == "whole" else {**headers, "line": str(line)},
                 provider,
                 received_at,
-                app_secret,
+                check,
                 head.time_zone,
             )
             for line, body in records
@@ -121,7 +125,8 @@ def raw_records(
     Raises InputRefused for an unknown provider.
     """
     require_known(provider)
-    for source in sources(path, stdin):
+    welcome = WELCOME.get(provider)
+    for source in sources(path, stdin, welcome) if welcome else sources(path, stdin):
         if isinstance(source, Refusal):
             yield source
         else:
@@ -156,7 +161,11 @@ def _source_chunks(source: Source, provider: str, time_zone: str) -> Iterator[Ra
                 head = FileHead(provider, layout, place, time_zone, seen.digest if seen else None)
                 if seen is not None and seen.is_truncated:
                     head = msgspec.structs.replace(head, file_digest=None)
-                yield from _lined(Joined(start.removeprefix(BOM), tally), head, tally, seen)
+                rest = Joined(start.removeprefix(BOM), tally)
+                if layout == "documents":
+                    yield from _recorded(head, _documents(rest), tally, seen)
+                else:
+                    yield from _lined(rest, head, tally, seen)
     except READ_ERRORS as error:
         yield _refusal(place, None, sentence_of(error))
 
@@ -243,6 +252,47 @@ def _lined(
         yield _refusal(head.place, None, "the file is empty; export it again.")
     else:
         yield _facts(head, columns or [], tally, seen, record_count)
+
+
+def _documents(stream: Readable) -> Iterator[list[Numbered]]:
+    splitter = DocumentSplitter()
+    try:
+        while block := stream.read(BLOCK_BYTES):
+            yield splitter.records(block)
+    except (*READ_ERRORS, LineTooLong):
+        yield splitter.rest()
+        raise
+    yield splitter.rest()
+
+
+def _recorded(
+    head: FileHead, found: Iterator[list[Numbered]], tally: _Tallied, seen: Survey | None
+) -> Iterator[RawChunk | Refusal]:
+    """The chunks of the records found, then the file's own capture."""
+    pending: list[Numbered] = []
+    record_count = 0
+    fault: Refusal | None = None
+    try:
+        for records in found:
+            pending += records
+            while len(pending) >= CHUNK_RECORDS or sum(len(r) for _, r in pending) > CHUNK_BYTES:
+                chunk, pending = pending[:CHUNK_RECORDS], pending[CHUNK_RECORDS:]
+                record_count += len(chunk)
+                yield head, chunk
+    except LineTooLong as error:
+        what = "is longer than any can be; what comes after it was not imported: check how it was written."
+        fault = _refusal(head.place, None, f"record {error.line} {what}")
+    except READ_ERRORS as error:
+        fault = _refusal(head.place, None, f"{sentence_of(error)[:-1]}; what came before was imported.")
+    if pending:
+        record_count += len(pending)
+        yield head, pending
+    if fault is not None:
+        yield fault
+    elif not record_count:
+        yield _refusal(head.place, None, "the file is empty; export it again.")
+    else:
+        yield _facts(head, [], tally, seen, record_count)
 
 
 def _facts(

@@ -4,6 +4,7 @@ hold quoted line ends. Constant memory; the line end behind a record is not part
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -67,6 +68,82 @@ def line_records(block: Block) -> list[Numbered]:
         for number, line in enumerate(block.lines, block.first_line)
         if line and not line.isspace()
     ]
+
+
+class DocumentSplitter:
+    """JSON objects that follow each other with or without anything between them, as Firehose stores
+    them; the number is the object's place in the file.
+
+    What stands between objects is a record of its own, for its parser to call unreadable. An object
+    that never closes spoils only itself, as far as the next beginning of one shows where it ends.
+    """
+
+    # A quote that matches alone opens a string whose end is not here yet.
+    _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}"]', re.DOTALL)
+    _BEGINNING = re.compile(rb'(?:\}|\n)\s*(?=\{\s*")')
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._place = self._depth = self._start = self._count = 0
+
+    def records(self, read: bytes) -> list[Numbered]:
+        """The objects that end in these bytes. Raises LineTooLong."""
+        self._rest += read
+        found: list[Numbered] = []
+        self._scan(found)
+        if len(self._rest) > RECORD_BYTES:
+            self._give_up(found)
+            if len(self._rest) > RECORD_BYTES:
+                raise LineTooLong(self._count + 1)
+        return found
+
+    def rest(self) -> list[Numbered]:
+        """After the last bytes: what is still open."""
+        found: list[Numbered] = []
+        while self._rest:
+            self._give_up(found, is_last=True)
+        return found
+
+    def _scan(self, found: list[Numbered]) -> None:
+        text, place, depth, start = self._rest, self._place, self._depth, self._start
+        taken = 0
+        for token in self._TOKEN.finditer(text, place):
+            sign = text[token.start() : token.end()]
+            if sign == b'"':
+                place = token.start()
+                break
+            place = token.end()
+            if sign == b"{":
+                if depth == 0:
+                    start = token.start()
+                depth += 1
+            elif sign == b"}" and depth:
+                depth -= 1
+                if depth == 0:
+                    self._give(found, text[taken:start])
+                    self._give(found, text[start:place])
+                    taken = place
+        else:
+            place = len(text)
+        self._rest, self._place = text[taken:], place - taken
+        self._depth, self._start = depth, max(0, start - taken)
+
+    def _give_up(self, found: list[Numbered], *, is_last: bool = False) -> None:
+        """What stands open is a record as far as the next beginning; without one, only at the end."""
+        beginning = self._BEGINNING.search(self._rest, 1)
+        if beginning is None and not is_last:
+            return
+        end = beginning.end() if beginning else len(self._rest)
+        self._give(found, self._rest[:end])
+        self._rest = self._rest[end:]
+        self._place = self._depth = self._start = 0
+        self._scan(found)
+
+    def _give(self, found: list[Numbered], record: bytes) -> None:
+        record = record.strip()
+        if record:
+            self._count += 1
+            found.append((self._count, record))
 
 
 class CsvSplitter:

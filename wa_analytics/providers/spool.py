@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from wa_analytics.capture import Capture, signature_code
+from wa_analytics.capture import Capture
 from wa_analytics.providers.instants import micros_of
+from wa_analytics.providers.signatures import SignatureCheck
 
 _BOM = b"\xef\xbb\xbf"
 _OWN_HEADERS = frozenset(
@@ -34,7 +35,7 @@ def webhook_capture(
     own_headers: dict[str, str],
     provider: str,
     received_at: int,
-    app_secret: str | None,
+    check: SignatureCheck,
     time_zone: str,
 ) -> Capture:
     """The capture of one line (or one .json file). `received_at` counts where the line has none;
@@ -48,13 +49,13 @@ def webhook_capture(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         loose = _loosely(line)
         if loose is None:
-            return Capture(line, own_headers, provider, received_at)
+            return Capture(line, own_headers, provider, received_at, check(line, own_headers))
         if loose.body is msgspec.UNSET:
             return Capture(line, {**own_headers, "spool": "its `body` as text"}, provider, received_at)
         spooled = loose
     body, stated = spooled.body, spooled.received_at
     if body is msgspec.UNSET or stated is msgspec.UNSET:
-        return Capture(line, own_headers, provider, received_at)
+        return Capture(line, own_headers, provider, received_at, check(line, own_headers))
     try:
         moment, is_zoneless = micros_of(stated, time_zone)
     except ValueError:
@@ -65,7 +66,7 @@ def webhook_capture(
     headers = (
         {} if stated_headers is None else {name.lower(): stated_headers[name] for name in stated_headers}
     )
-    code = signature_code(exact, headers.get("x-hub-signature-256"), app_secret)
+    code = check(exact, headers)
     if not _OWN_HEADERS.isdisjoint(headers):
         headers = {("http-" + name if name in _OWN_HEADERS else name): headers[name] for name in headers}
     headers |= own_headers

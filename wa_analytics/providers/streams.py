@@ -118,7 +118,17 @@ class Joined:
         return self._stream.read(size)
 
 
-def sources(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Source | Refusal]:
+Welcome = Callable[[str], bool]
+"""Whether a provider's files may have an ending (`.jpg`, or an empty one) beside ENDINGS."""
+
+
+def _none(ending: str) -> bool:
+    return False
+
+
+def sources(
+    path: str | Path, stdin: BinaryIO | None = None, welcome: Welcome = _none
+) -> Iterator[Source | Refusal]:
     """Every source under `path`: a file, a folder (sorted, with its folders, without dot names),
     a zip's members, or `-` for standard input."""
     if str(path) == "-":
@@ -131,9 +141,9 @@ def sources(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Source 
     path = Path(path)
     try:
         if path.is_dir():
-            yield from _folder(path)
+            yield from _folder(path, welcome)
         elif path.is_file() or not path.exists():
-            yield from _file(path)
+            yield from _file(path, welcome)
         else:
             with path.open("rb") as stream:
                 yield from _nameless(str(path), stream)
@@ -141,21 +151,21 @@ def sources(path: str | Path, stdin: BinaryIO | None = None) -> Iterator[Source 
         yield Refusal(str(path), None, f"{path}: {sentence_of(error)}")
 
 
-def _folder(folder: Path) -> Iterator[Source | Refusal]:
+def _folder(folder: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
     is_empty = True
     unread: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             is_empty = False
-            yield from _file(Path(place) / name)
+            yield from _file(Path(place) / name, welcome)
     for error in unread:
         yield Refusal(str(error.filename), None, f"{error.filename}: {sentence_of(error)}")
     if is_empty and not unread:
         yield Refusal(str(folder), None, f"{folder}: the folder holds no file to import; check the path.")
 
 
-def _file(path: Path) -> Iterator[Source | Refusal]:
+def _file(path: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
     place = str(path)
     try:
         size = path.stat().st_size
@@ -164,15 +174,19 @@ def _file(path: Path) -> Iterator[Source | Refusal]:
         if size == 0:
             yield Refusal(place, None, f"{place}: the file is empty; export it again.")
         elif path.suffix.lower() == ".zip":
-            yield from _members(path)
+            yield from _members(path, welcome)
         else:
-            yield _named(place, path.name, lambda: path.open("rb"), size)
+            yield _named(place, path.name, lambda: path.open("rb"), size, welcome)
     except READ_ERRORS as error:
         yield Refusal(place, None, f"{place}: {sentence_of(error)}")
 
 
 def _named(
-    place: str, name: str, opened: Callable[[], AbstractContextManager[Readable]], size: int
+    place: str,
+    name: str,
+    opened: Callable[[], AbstractContextManager[Readable]],
+    size: int,
+    welcome: Welcome,
 ) -> Source | Refusal:
     """A source by its name's ending; `size` is that of its compressed bytes."""
     ending = Path(name.lower()).suffix
@@ -187,7 +201,7 @@ def _named(
         if inner in (".gz", ".zip"):
             return _nested(place)
         return Source(place, inner if inner in ENDINGS else "", unpacked)
-    if ending not in ENDINGS:
+    if ending not in ENDINGS and not welcome(ending):
         return Refusal(
             place,
             None,
@@ -197,7 +211,7 @@ def _named(
     return Source(place, ending, opened)
 
 
-def _members(path: Path) -> Iterator[Source | Refusal]:
+def _members(path: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
     with zipfile.ZipFile(path) as archive:
         shown = (m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename))
         members = sorted(shown, key=lambda member: member.filename)
@@ -210,7 +224,8 @@ def _members(path: Path) -> Iterator[Source | Refusal]:
             elif member.file_size == 0:
                 yield Refusal(place, None, f"{place}: the file is empty; export it again.")
             else:
-                yield _named(place, member.filename, _opener(archive, member), member.compress_size)
+                opener = _opener(archive, member)
+                yield _named(place, member.filename, opener, member.compress_size, welcome)
 
 
 def _opener(

@@ -1,0 +1,107 @@
+"""AWS End User Messaging Social: Meta's webhook entry inside an event, inside an SNS envelope.
+
+Up to three layers of JSON: the envelope (absent with raw delivery and in many Firehose streams), the
+event, and `whatsAppWebhookEntry`, the text of one of Meta's `entry` objects. The innermost one is
+read by Meta's own parser, so that every field of theirs means the same here. Source: AWS, End User
+Messaging Social user guide, "Message and event format".
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from wa_analytics.capture import Capture
+from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.providers import meta_cloud
+from wa_analytics.providers.bodies import decoded, first_records, json_of, place_of, text_of, time_of
+from wa_analytics.providers.sns import CONFIRMATIONS, NOTIFICATION, SIGNATURE_FIELDS
+from wa_analytics.records import ChannelEventRecord, Record
+from wa_analytics.settings import Settings
+
+EXPECTED = "SNS notifications or their events, as delivered or as Firehose stored them"
+ENTRY = "whatsAppWebhookEntry"
+_CONFIRMED = {
+    "SubscriptionConfirmation": "webhook.subscription_offered",
+    "UnsubscribeConfirmation": "webhook.unsubscribed",
+}
+
+
+class Layers(NamedTuple):
+    """envelope, event: the JSON objects around the entry, None where there is none. entry: its JSON
+    text."""
+
+    envelope: dict[str, Any] | None
+    event: dict[str, Any] | None
+    entry: str
+
+
+def parse(capture: Capture, settings: Settings) -> list[Record]:
+    """Every fact of the innermost entry; for a confirmation of SNS, the event that it is.
+
+    Raises CaptureUnreadable: a layer that is not JSON, or holds no entry.
+    """
+    if capture.headers.get("kind") == "file":
+        return []
+    stated = json_of(capture, EXPECTED)
+    kind = text_of(stated, "Type")
+    if kind in CONFIRMATIONS:
+        records = first_records(capture)
+        at = time_of(stated, "Timestamp", settings, records)
+        event = ChannelEventRecord(
+            event=_CONFIRMED[kind], occurred_at=capture.received_at if at is None else at
+        )
+        return [*records, event]
+    layers = _layers(capture, stated)
+    records = []
+    told_at = time_of(layers.event, "message_timestamp", settings, records)
+    body = b'{"object":"%s","entry":[%s]}' % (meta_cloud.OBJECT.encode(), layers.entry.encode())
+    inner = msgspec.structs.replace(
+        capture, body=body, received_at=capture.received_at if told_at is None else told_at
+    )
+    try:
+        return meta_cloud.parse(inner, settings)
+    except CaptureUnreadable:
+        raise CaptureUnreadable(f"{place_of(capture)}: its {ENTRY} is no entry of a webhook.") from None
+
+
+def layers_of(capture: Capture) -> Layers:
+    """Raises CaptureUnreadable."""
+    return _layers(capture, json_of(capture, EXPECTED))
+
+
+def _layers(capture: Capture, stated: Any) -> Layers:
+    envelope = None
+    if isinstance(stated, dict) and stated.get("Type") == NOTIFICATION:
+        envelope, stated = stated, _inner(capture, stated.get("Message"), "Message")
+    if isinstance(stated, dict) and isinstance(stated.get("changes"), list):
+        return Layers(envelope, None, msgspec.json.encode(stated).decode())
+    entry = stated.get(ENTRY) if isinstance(stated, dict) else None
+    if isinstance(entry, dict):
+        entry = msgspec.json.encode(entry).decode()
+    if not isinstance(entry, str) or not isinstance(_inner(capture, entry, ENTRY), dict):
+        raise CaptureUnreadable(
+            f"{place_of(capture)}: is JSON without {ENTRY}, so no event of AWS End User Messaging Social; "
+            f"give {EXPECTED}."
+        )
+    return Layers(envelope, stated, entry)
+
+
+def _inner(capture: Capture, text: Any, name: str) -> Any:
+    try:
+        return decoded(text) if isinstance(text, str) else text
+    except ValueError:
+        raise CaptureUnreadable(f"{place_of(capture)}: its {name} is not JSON.") from None
+
+
+def rewrapped(layers: Layers, entry: str) -> bytes:
+    """The body with another entry inside. The signature goes: it was made over the old one."""
+    if layers.event is None:
+        inner = entry
+    else:
+        inner = msgspec.json.encode({**layers.event, ENTRY: entry}).decode()
+    if layers.envelope is None:
+        return inner.encode()
+    kept = {name: part for name, part in layers.envelope.items() if name not in SIGNATURE_FIELDS}
+    return msgspec.json.encode({**kept, "Message": inner})
