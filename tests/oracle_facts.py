@@ -228,7 +228,7 @@ def template_categories(world: World, entity: str | None, name: str) -> set[str]
         for candidate in world.entities:
             if template.waba_id in candidate.waba_ids:
                 owner = candidate.key
-        if name and template.name == name and owner == entity:
+        if name and template.name == name and (owner == entity or not template.waba_id):
             found.add(template.category.lower())
     return found
 

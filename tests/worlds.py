@@ -129,7 +129,8 @@ class Register:
 
 @dataclass(frozen=True)
 class Template:
-    """What `message_template_status_update` says of a template; `category` in capitals."""
+    """What the platform says of a template; `category` in capitals. Told of no account (empty
+    `waba_id`, as Infobip does), it holds for every company."""
 
     waba_id: str
     name: str

@@ -7,6 +7,7 @@ and the platform's webhook reference.
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import hmac
 import io
@@ -35,38 +36,64 @@ from tests.worlds import (
     World,
 )
 
+PROVIDERS = ("aws-social", "infobip", "meta-cloud")
+
 
 @dataclass
 class Spool:
-    """Every line of the spools: bodies, arrival and whether the signature fits."""
+    """Every delivery of every provider. bodies: what the provider sent, for AWS the entry inside the
+    event inside the notification; captured: what is one capture; is_signed: whether a signature is
+    there and fits, null where the provider gives none."""
 
+    providers: list[str] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    captured: list[str] = field(default_factory=list)
     received: list[datetime] = field(default_factory=list)
-    is_signed: list[bool] = field(default_factory=list)
+    is_signed: list[bool | None] = field(default_factory=list)
+
+    def of(self, provider: str) -> list[str]:
+        return [body for name, body in zip(self.providers, self.bodies, strict=True) if name == provider]
 
 
 def spool(folder: Path, secret: str) -> Spool:
     found = Spool()
-    for path in sorted((folder / "meta-cloud").iterdir()):
-        for line in path.read_text(encoding="ascii").splitlines():
+    for path in sorted(path for name in PROVIDERS for path in (folder / name).iterdir()):
+        kept = path.read_bytes()
+        text = gzip.decompress(kept) if path.suffix == ".gz" else kept
+        for line in text.decode("ascii" if path.parent.name != "infobip" else "utf-8").splitlines():
             told = json.loads(line)
-            signed = hmac.new(secret.encode(), told["body"].encode(), hashlib.sha256).hexdigest()
+            found.providers.append(path.parent.name)
+            if path.parent.name == "aws-social":
+                found.bodies.append(json.loads(told["Message"])["whatsAppWebhookEntry"])
+                found.captured.append(line)
+                found.received.append(datetime.fromisoformat(told["Timestamp"]))
+                found.is_signed.append(None)
+                continue
             found.bodies.append(told["body"])
+            found.captured.append(told["body"])
             found.received.append(datetime.fromisoformat(told["received_at"]))
-            found.is_signed.append(told["headers"]["X-Hub-Signature-256"] == "sha256=" + signed)
+            signature = told["headers"].get("X-Hub-Signature-256")
+            signed = hmac.new(secret.encode(), told["body"].encode(), hashlib.sha256).hexdigest()
+            found.is_signed.append(None if signature is None else signature == "sha256=" + signed)
     return found
 
 
-def changes(bodies: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(account, field, value) of every readable body."""
+def readable(bodies: list[str]) -> Iterator[dict[str, Any]]:
     for body in bodies:
         try:
-            told = json.loads(body)
+            yield json.loads(body)
         except json.JSONDecodeError:
             continue
-        for entry in told["entry"]:
-            for change in entry["changes"]:
-                yield entry["id"], change["field"], change["value"] | {"time": entry.get("time")}
+
+
+def changes(spooled: Spool) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(account, field, value) of every readable body of the Cloud API's shapes."""
+    entries = list(readable(spooled.of("aws-social")))
+    for told in readable(spooled.of("meta-cloud")):
+        entries += told["entry"]
+    for entry in entries:
+        for change in entry["changes"]:
+            yield entry["id"], change["field"], change["value"] | {"time": entry.get("time")}
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -103,7 +130,7 @@ def said(message: dict[str, Any]) -> tuple[str, str]:
     return type_, ""
 
 
-def world(folder: Path, bodies: list[str]) -> World:
+def world(folder: Path, spooled: Spool) -> World:
     """The files as the oracle's world. The oracle knows no opt-out words but the shipped ones, so a
     text that is one of the settings' words is read as the shipped word `stop`."""
     settings = tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8"))
@@ -114,13 +141,12 @@ def world(folder: Path, bodies: list[str]) -> World:
     calls: list[Call] = []
     echoes: list[Echo] = []
     templates: list[Template] = []
-    for account, field_name, value in changes(bodies):
+    for account, field_name, value in changes(spooled):
         channel = value.get("metadata", {}).get("phone_number_id", "")
         contact = (value.get("contacts") or [{}])[0]
         for message in value.get("messages", []):
             type_, text = said(message)
-            if re.sub(r"\W+", " ", text.casefold()).strip() in own_words:
-                text = "stop"
+            text = _known_word(text, own_words)
             inbound.append(
                 Inbound(
                     message["id"],
@@ -154,6 +180,19 @@ def world(folder: Path, bodies: list[str]) -> World:
         if field_name == "message_template_status_update":
             name, category = value["message_template_name"], value["message_template_category"]
             templates.append(Template(account, name, category, instant(value["time"])))
+    senders = _infobip_senders(spooled)
+    for told in readable(spooled.of("infobip")):
+        if "content" in told:
+            preferences.append(_infobip_preference(told))
+        elif "change" in told:
+            name, category = told["messageTemplateName"], told["change"]["newCategory"]
+            templates.append(Template("", name, category, instant(told["timestamp"])))
+        else:
+            for result in told["results"]:
+                if "message" in result:
+                    inbound.append(_infobip_inbound(result, own_words))
+                else:
+                    statuses += _infobip_statuses(result, senders)
     return World(
         entities=tuple(
             Entity(
@@ -182,6 +221,63 @@ def world(folder: Path, bodies: list[str]) -> World:
             Custodian(row["custodian_id"], row["name"], row["email"], row["business_unit"], row["phone"])
             for row in rows(folder, "directory")
         ),
+    )
+
+
+def _known_word(text: str, own_words: set[str]) -> str:
+    return "stop" if re.sub(r"\W+", " ", text.casefold()).strip() in own_words else text
+
+
+INFOBIP_TYPES = {
+    "TEXT": "text",
+    "BUTTON": "button",
+    "INTERACTIVE_BUTTON_REPLY": "button_reply",
+    "INTERACTIVE_LIST_REPLY": "list_reply",
+    "VOICE": "audio",
+}
+
+
+def _infobip_inbound(result: dict[str, Any], own_words: set[str]) -> Inbound:
+    message = result["message"]
+    type_ = INFOBIP_TYPES.get(message["type"], message["type"].lower())
+    text = message.get("title", message.get("text", "")) if message["type"] in INFOBIP_TYPES else ""
+    return Inbound(
+        result["messageId"],
+        instant(result["receivedAt"]),
+        result["to"],
+        "+" + result["from"],
+        "",
+        type_,
+        _known_word(text, own_words),
+    )
+
+
+def _infobip_senders(spooled: Spool) -> dict[str, str]:
+    """Message → sending number: a seen report names it, a delivery report does not."""
+    results = [one for told in readable(spooled.of("infobip")) for one in told.get("results", [])]
+    return {one["messageId"]: one["to"] for one in results if "seenAt" in one}
+
+
+def _infobip_statuses(result: dict[str, Any], senders: dict[str, str]) -> list[Status]:
+    """Every report says when the message was sent, too."""
+    message_id = result["messageId"]
+    if "seenAt" in result:
+        at, name, phone = result["seenAt"], "read", result["from"]
+    else:
+        at, phone = result["doneAt"], result["to"]
+        name = {"DELIVERED": "delivered"}.get(result["status"]["groupName"], "failed")
+    times = {"sent": result["sentAt"], name: at}
+    channel = senders.get(message_id, "")
+    return [Status(message_id, one, instant(when), channel, phone) for one, when in times.items()]
+
+
+def _infobip_preference(told: dict[str, Any]) -> Preference:
+    content = told["content"]
+    return Preference(
+        at=instant(told["createdAt"]),
+        channel_id=content["sender"],
+        value=content["notificationMessagesStatus"],
+        phone=content["from"],
     )
 
 

@@ -8,9 +8,9 @@ Shapes: `messages`, `statuses`, `user_preferences`, `smb_message_echoes`, `calls
 from __future__ import annotations
 
 import json
-import random
 
 from wa_analytics.synthetic.companies import Channel, Template
+from wa_analytics.synthetic.contents import Content, Media
 from wa_analytics.synthetic.people import Person
 
 HREF = r"https:\/\/developers.facebook.com\/docs\/whatsapp\/cloud-api\/support\/error-codes\/"
@@ -20,7 +20,6 @@ ERROR_TITLES = {
     131049: "This message was not delivered to maintain healthy ecosystem engagement.",
     131050: "User has stopped marketing messages from this business",
 }
-QUICK_REPLY, LIST_ROW = "Call me back", "Other times"
 
 
 def quoted(text: str) -> str:
@@ -28,13 +27,18 @@ def quoted(text: str) -> str:
     return json.dumps(text).replace("/", "\\/")
 
 
-def envelope(channel: Channel, inner: str, field: str = "messages") -> str:
+def entry(channel: Channel, inner: str, field: str = "messages") -> str:
     """One change of one account about one business number."""
     return (
-        f'{{"object":"whatsapp_business_account","entry":[{{"id":"{channel.waba_id}","changes":[{{"value":'
+        f'{{"id":"{channel.waba_id}","changes":[{{"value":'
         f'{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"{channel.phone}",'
-        f'"phone_number_id":"{channel.channel_id}"}},{inner}}},"field":"{field}"}}]}}]}}'
+        f'"phone_number_id":"{channel.channel_id}"}},{inner}}},"field":"{field}"}}]}}'
     )
+
+
+def account_entry(waba_id: str, at: int, field: str, value: str) -> str:
+    """One change of one account; `value` is its JSON object."""
+    return f'{{"id":"{waba_id}","time":{at},"changes":[{{"value":{value},"field":"{field}"}}]}}'
 
 
 def contacts(person: Person, at: int) -> str:
@@ -47,14 +51,16 @@ def contacts(person: Person, at: int) -> str:
     return f'"contacts":[{{{who}}}]'
 
 
-def inbound(person: Person, at: int, wamid: str, type_: str, content: str, context: str = "") -> str:
-    """`"contacts":[…],"messages":[…]` of one message from the person; `content` is the typed part."""
+def inbound(person: Person, channel: Channel, at: int, message_id: str, content: Content) -> str:
+    """`"contacts":[…],"messages":[…]` of one message from the person."""
     sender = "" if person.is_hidden(at) else f'"from":"{person.wa_id}",'
     if user_id := person.shown_user_id(at):
         sender += f'"from_user_id":"{user_id}",'
+    answered = context(channel, content.about) if content.about and content.type_ != "reaction" else ""
+    type_, part = typed(content, person)
     return (
-        f'{contacts(person, at)},"messages":[{{{context}{sender}"id":"{wamid}","timestamp":"{at}",'
-        f'"type":"{type_}",{content}}}]'
+        f'{contacts(person, at)},"messages":[{{{answered}{sender}"id":"{message_id}","timestamp":"{at}",'
+        f'"type":"{type_}",{part}}}]'
     )
 
 
@@ -62,71 +68,70 @@ def text(words: str) -> str:
     return f'"text":{{"body":{quoted(words)}}}'
 
 
-def button(words: str) -> str:
-    """A tapped quick-reply button of a template."""
-    return f'"button":{{"payload":"reply","text":{quoted(words)}}}'
+def context(channel: Channel, message_id: str) -> str:
+    return f'"context":{{"from":"{channel.phone}","id":"{message_id}"}},'
 
 
-def button_reply(words: str) -> str:
-    """A tapped button of an interactive message."""
-    return f'"interactive":{{"type":"button_reply","button_reply":{{"id":"b1","title":{quoted(words)}}}}}'
+def typed(content: Content, person: Person) -> tuple[str, str]:
+    """`type` of a message and its typed part."""
+    type_, words = content.type_, quoted(content.words)
+    if type_ == "text":
+        return type_, text(content.words)
+    if type_ == "button":
+        return type_, f'"button":{{"payload":"reply","text":{words}}}'
+    if type_ == "button_reply":
+        reply = f'"button_reply":{{"id":"b1","title":{words}}}'
+        return "interactive", f'"interactive":{{"type":"button_reply",{reply}}}'
+    if type_ == "list_reply":
+        reply = f'"list_reply":{{"id":"row_2","title":{words},"description":"Later this week"}}'
+        return "interactive", f'"interactive":{{"type":"list_reply",{reply}}}'
+    if content.media is not None:
+        return type_, _media(content, content.media)
+    return type_, _rare(content, person)
 
 
-def context(channel: Channel, wamid: str) -> str:
-    return f'"context":{{"from":"{channel.phone}","id":"{wamid}"}},'
-
-
-def media(rng: random.Random, type_: str, caption: str) -> str:
-    """An image, video, document, audio or sticker; only the caption is text."""
-    mime = {
-        "image": "image/jpeg",
-        "video": "video/mp4",
-        "document": "application/pdf",
-        "audio": "audio/ogg; codecs=opus",
-        "sticker": "image/webp",
-    }[type_]
-    parts = [f'"mime_type":{quoted(mime)},"sha256":"{rng.getrandbits(256):064x}"']
-    parts.append(f'"id":"{rng.randrange(10**14, 10**15)}"')
-    if type_ == "document":
+def _media(content: Content, media: Media) -> str:
+    parts = [f'"mime_type":{quoted(media.mime_type)},"sha256":{quoted(media.sha256_base64)}']
+    parts.append(f'"id":"{media.media_id}"')
+    if content.type_ == "document":
         parts.append('"filename":"attachment.pdf"')
-    if type_ == "audio":
+    if content.type_ == "audio":
         parts.append('"voice":true')
-    if type_ == "sticker":
+    if content.type_ == "sticker":
         parts.append('"animated":false')
-    if caption and type_ in ("image", "video", "document"):
-        parts.append(f'"caption":{quoted(caption)}')
-    return f'"{type_}":{{{",".join(parts)}}}'
+    if content.words:
+        parts.append(f'"caption":{quoted(content.words)}')
+    return f'"{content.type_}":{{{",".join(parts)}}}'
 
 
-def other_content(rng: random.Random, type_: str, person: Person, about: str) -> str:
-    """The typed part of the rarer messages; `about` is the id of an earlier message."""
-    if type_ == "location":
-        return f'"location":{{"latitude":{rng.uniform(-60, 60):.6f},"longitude":{rng.uniform(-60, 60):.6f}}}'
-    if type_ == "reaction":
-        return f'"reaction":{{"message_id":"{about}","emoji":"\\ud83d\\udc4d"}}'
-    if type_ == "contacts":
+def _rare(content: Content, person: Person) -> str:
+    if content.type_ == "location":
+        latitude, longitude = place_of(content)
+        return f'"location":{{"latitude":{latitude},"longitude":{longitude}}}'
+    if content.type_ == "reaction":
+        return f'"reaction":{{"message_id":"{content.about}","emoji":"\\ud83d\\udc4d"}}'
+    if content.type_ == "contacts":
         name = quoted(person.name)
         return (
             f'"contacts":[{{"name":{{"formatted_name":{name},"first_name":{name}}},'
             f'"phones":[{{"phone":"+{person.wa_id}","wa_id":"{person.wa_id}","type":"CELL"}}]}}]'
         )
-    if type_ == "order":
+    if content.type_ == "order":
         return (
-            f'"order":{{"catalog_id":"{rng.randrange(10**9, 10**10)}","product_items":[{{'
+            f'"order":{{"catalog_id":"{content.number}","product_items":[{{'
             f'"product_retailer_id":"seat-upgrade","quantity":1,"item_price":19.5,"currency":"EUR"}}]}}'
         )
-    if type_ == "interactive":
-        return (
-            '"interactive":{"type":"list_reply","list_reply":{"id":"row_2",'
-            f'"title":{quoted(LIST_ROW)},"description":"Later this week"}}}}'
-        )
-    if type_ == "button":
-        return button(QUICK_REPLY)
     return (
         '"errors":[{"code":131051,"title":"Message type unknown","message":"Message type unknown",'
         '"error_data":{"details":"Message type is currently not supported."}}],'
         '"unsupported":{"type":"poll_creation"}'
     )
+
+
+def place_of(content: Content) -> tuple[str, str]:
+    """Latitude and longitude, somewhere between the polar circles."""
+    north, east = content.number // 100_000 % 120_000 - 60_000, content.number % 120_000 - 60_000
+    return f"{north / 1000:.6f}", f"{east / 1000:.6f}"
 
 
 def changed_number(old: Person, new: Person, at: int, wamid: str) -> str:
@@ -188,12 +193,10 @@ def status(person: Person, at: int, wamid: str, name: str, category: str, code: 
     return told + "}"
 
 
-def template_approved(waba_id: str, template: Template, at: int, number: int) -> str:
+def template_approved(template: Template, number: int) -> str:
     """`message_template_status_update`: the only place where a webhook tells a template's category."""
     return (
-        f'{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","time":{at},"changes":[{{'
-        f'"value":{{"event":"APPROVED","message_template_id":{number},'
+        f'{{"event":"APPROVED","message_template_id":{number},'
         f'"message_template_name":"{template.name}","message_template_language":"en",'
-        f'"reason":"NONE","message_template_category":"{template.purpose.upper()}"}},'
-        '"field":"message_template_status_update"}]}]}'
+        f'"reason":"NONE","message_template_category":"{template.purpose.upper()}"}}'
     )

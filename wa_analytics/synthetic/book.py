@@ -6,14 +6,14 @@ also knows what it wrote (message ids, texts), for the answer key and for the pr
 
 from __future__ import annotations
 
-import hmac
-import json
+import hashlib
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from wa_analytics.synthetic import bodies
 from wa_analytics.synthetic.companies import CARE_DESK, Channel, Company, Template
+from wa_analytics.synthetic.contents import Content
 from wa_analytics.synthetic.delivery import deliveries
 from wa_analytics.synthetic.people import Person, Population, wamid
 from wa_analytics.synthetic.schedule import Kept
@@ -24,6 +24,7 @@ from wa_analytics.synthetic.texts import (
     REFERENCE_LETTERS,
     WORDING,
 )
+from wa_analytics.synthetic.wires import WIRES, MetaWire, Wire
 
 DAY = 86_400
 REGISTER_COLUMNS = (
@@ -61,68 +62,60 @@ class Book:
 
     # ---- what the platform tells
 
-    def webhook(self, body: str, received_at: float, *, secret: bytes = b"", signed: str = "") -> None:
-        """Appends one spool line, signed over the bytes of `body` (or of `signed`)."""
-        signature = hmac.digest(secret or self.secret, (signed or body).encode(), "sha256").hex()
-        moment = datetime.fromtimestamp(received_at, UTC).isoformat(timespec="milliseconds")
-        line = (
-            f'{{"received_at":"{moment}","headers":{{"Content-Type":"application/json",'
-            f'"X-Hub-Signature-256":"sha256={signature}"}},"body":{json.dumps(body)}}}'
-        )
-        self.spool.append((int(received_at * 1000), len(self.spool), line))
+    def webhook(self, body: str, received_at: float, *, secret: bytes = b"", signed: str = "") -> str:
+        """Appends one delivery, signed (where the wire signs) over the bytes of `body` or of `signed`;
+        returns the SHA-256 of the bytes that are one capture."""
+        first = self.wire.landed(self.rng, body, received_at, secret or self.secret, signed)
+        self.spool.append((int(received_at * 1000), len(self.spool), first.line))
         chance = self.rng.random()
         if chance < 0.01:
             # The platform delivers some bodies twice; a receiver may also write a line twice.
-            again = datetime.fromtimestamp(received_at + 37, UTC).isoformat(timespec="milliseconds")
-            second = line if chance < 0.006 else line.replace(moment, again, 1)
-            self.spool.append((int(received_at * 1000) + 37_000, len(self.spool), second))
+            again = first
+            if chance >= 0.006:
+                again = self.wire.landed(self.rng, body, received_at + 37, secret or self.secret, signed)
+            self.spool.append((int(received_at * 1000) + 37_000, len(self.spool), again.line))
+        return hashlib.sha256(first.captured.encode()).hexdigest()
 
     def inbound(
-        self,
-        person: Person,
-        channel: Channel,
-        at: int,
-        words: str = "",
-        *,
-        type_: str = "text",
-        content: str = "",
-        context: str = "",
+        self, person: Person, channel: Channel, at: int, words: str = "", *, content: Content | None = None
     ) -> str:
-        """One message from the person; returns its id. `content` replaces the text part."""
+        """One message from the person, a text of `words` unless `content` is given; returns its id."""
         message_id = self._message_id(person, at, is_inbound=True)
-        typed = content or bodies.text(words)
-        inner = bodies.inbound(person, at, message_id, type_, typed, context)
-        self.webhook(bodies.envelope(channel, inner), at + 0.4 + self.rng.random() * 2)
+        content = content or Content("text", words)
+        body = self.wire.inbound(person, channel, at, message_id, content)
+        self.webhook(body, at + 0.4 + self.rng.random() * 2)
         self._keep(message_id, at, channel, "", "", True)
-        if words:
-            self.texts.append(words)
+        if content.words:
+            self.texts.append(content.words)
         return message_id
 
     def preference(self, person: Person, channel: Channel, at: int, value: str) -> None:
-        inner = bodies.preference(person, at, value)
-        self.webhook(bodies.envelope(channel, inner, "user_preferences"), at + 1.5)
+        self.webhook(self.wire.preference(person, channel, at, value), at + 1.5)
 
     def echo(self, person: Person, channel: Channel, at: int, words: str) -> str:
         message_id = self._message_id(person, at, is_inbound=False)
         inner = bodies.echo(person, channel, at, message_id, words)
-        self.webhook(bodies.envelope(channel, inner, "smb_message_echoes"), at + 1.1)
+        self._told(channel, inner, "smb_message_echoes", at + 1.1)
         self._keep(message_id, at, channel, "", "", True)
         self.texts.append(words)
         return message_id
 
     def call(self, person: Person, channel: Channel, at: int) -> str:
         message_id = "wacid." + wamid(self.rng, person.wa_id, is_inbound=True)[6:]
-        inner = bodies.call(person, channel, at, message_id)
-        self.webhook(bodies.envelope(channel, inner, "calls"), at + 0.8)
+        self._told(channel, bodies.call(person, channel, at, message_id), "calls", at + 0.8)
         self._keep(message_id, at, channel, "", "", True)
         return message_id
 
     def changed_number(self, old: Person, new: Person, channel: Channel, at: int) -> str:
         message_id = self._message_id(old, at, is_inbound=True)
-        inner = bodies.changed_number(old, new, at, message_id)
-        self.webhook(bodies.envelope(channel, inner), at + 1.0)
+        self._told(channel, bodies.changed_number(old, new, at, message_id), "messages", at + 1.0)
         self._keep(message_id, at, channel, "", "", True)
         return message_id
+
+    def _told(self, channel: Channel, inner: str, field_name: str, received_at: float) -> None:
+        """What only the Cloud API's own shapes can tell."""
+        assert isinstance(self.wire, MetaWire)
+        self.webhook(self.wire.body(bodies.entry(channel, inner, field_name)), received_at)
 
     # ---- what the company sends
 
@@ -181,9 +174,9 @@ class Book:
         message_id = self._message_id(person, at, is_inbound=False)
         if is_logged:
             self.log(person, channel, at, message_id, purpose, kind, template_name, words)
-        told = deliveries(self.rng, person, at, message_id, fate, priced, code, self.end)
-        for inner, arrived_at in told:
-            self.webhook(bodies.envelope(channel, inner), arrived_at)
+        for steps, arrived_at in deliveries(self.rng, at, fate, priced, code, self.end):
+            for body in self.wire.statuses(person, channel, at + 1, message_id, steps):
+                self.webhook(body, arrived_at)
         logged = (purpose, template_name) if is_logged else ("", "")
         self._keep(message_id, at, channel, *logged, bool(words))
         if words:
@@ -268,9 +261,13 @@ class Book:
     def channel_of(self, person: Person) -> Channel:
         return self.company.channel(person.channel_id)
 
+    @property
+    def wire(self) -> Wire:
+        """How the company's provider tells things."""
+        return WIRES[self.company.provider]
+
     def _message_id(self, person: Person, at: int, *, is_inbound: bool) -> str:
-        address = person.user_id if person.is_hidden(at) else person.wa_id
-        return wamid(self.rng, address, is_inbound=is_inbound)
+        return self.wire.message_id(self.rng, person, at, is_inbound=is_inbound)
 
     def _keep(
         self, message_id: str, at: int, channel: Channel, purpose: str, template: str, has_body: bool

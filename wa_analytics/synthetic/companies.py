@@ -9,7 +9,8 @@ from wa_analytics.synthetic.schedule import ClassRule
 
 
 class Channel(NamedTuple):
-    """One business number; its own phone stands in a reserved range too."""
+    """One business number; its own phone stands in a reserved range too. waba_id: empty where the
+    provider tells of no account."""
 
     channel_id: str
     phone: str
@@ -30,7 +31,8 @@ class Template(NamedTuple):
 class Company(NamedTuple):
     """share: part of the group's recent messages; older_share: of the older ones.
     zone_hours: offset in which its send log writes times; opt_out_words: planted in its traffic.
-    phone_prefix: how its own records write a phone (`+` or nothing)."""
+    phone_prefix: how its own records write a phone (`+` or nothing). provider: who brings its
+    messages; Infobip knows a business number by its digits."""
 
     key: str
     name: str
@@ -48,11 +50,13 @@ class Company(NamedTuple):
     phone_prefix: str
     currency: str
     opt_out_words: tuple[tuple[str, str], ...]
+    provider: str
     is_marketing_refused: bool = False
 
     @property
-    def main_channel(self) -> Channel:
-        return self.channels[0]
+    def waba_ids(self) -> list[str]:
+        """The accounts it is told of; Infobip tells of none."""
+        return sorted({channel.waba_id for channel in self.channels if channel.waba_id})
 
     def channel(self, channel_id: str) -> Channel:
         return next(channel for channel in self.channels if channel.channel_id == channel_id)
@@ -87,6 +91,7 @@ BROKER = Company(
     phone_prefix="+",
     currency="USD",
     opt_out_words=(("US", "Revoke"), ("US", "opt-out"), ("US", "STOP")),
+    provider="meta-cloud",
     is_marketing_refused=True,
 )
 
@@ -99,10 +104,10 @@ AIRLINE = Company(
     owner="Data Protection Officer",
     business_names=("Celtair Airways", "Celtair Airways DAC", "Celtair UK", "Celtair Holidays"),
     channels=(
-        Channel("109000000000201", "353209100901", "208000000000200"),
-        Channel("109000000000202", "447700900999", "208000000000201"),
-        Channel("109000000000203", "353209100903", "208000000000200"),
-        Channel("109000000000204", "353209100904", "208000000000200"),
+        Channel("353209100901", "353209100901", ""),
+        Channel("447700900999", "447700900999", ""),
+        Channel("353209100903", "353209100903", ""),
+        Channel("353209100904", "353209100904", ""),
     ),
     templates=(
         Template("booking_confirmed", "utility", "{name}, booking {ref} is confirmed.", True, 0.30),
@@ -119,6 +124,7 @@ AIRLINE = Company(
     phone_prefix="",
     currency="EUR",
     opt_out_words=(("GB", "Stop."), ("ES", "Baja"), ("DE", "Abmelden!"), ("FR", "unsubscribe")),
+    provider="infobip",
 )
 
 CLINIC = Company(
@@ -147,6 +153,7 @@ CLINIC = Company(
     phone_prefix="+",
     currency="BRL",
     opt_out_words=(("BR", "SAIR"), ("BR", "parar"), ("BR", "Descadastrar")),
+    provider="aws-social",
 )
 
 COMPANIES = (BROKER, AIRLINE, CLINIC)
@@ -182,7 +189,7 @@ def settings_toml() -> str:
         for key in ("key", "name", "kind", "jurisdiction", "time_zone", "owner", "business_names"):
             add(key, getattr(company, key))
         add("channels", [channel.channel_id for channel in company.channels])
-        add("waba_ids", sorted({channel.waba_id for channel in company.channels}))
+        add("waba_ids", company.waba_ids)
         lines.append("")
     lines.append("[consent.opt_out_words]")
     for language, words in OPT_OUT_WORDS.items():

@@ -1,8 +1,9 @@
-"""Provider-native files of a company's book: signed webhook spools, send log, register, directory."""
+"""Provider-native files of a company's book: deliveries, send log, register, directory."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
@@ -27,9 +28,9 @@ UNITS = {
 STAFF = {"broker_dealer": 18, "airline": 8, "clinic": 8}
 
 
-def write_spools(book: Book, folder: Path) -> list[Path]:
-    """`meta-cloud/<company>-<month>.ndjson`, one line per delivery in order of arrival; what is older
-    than the six months is one file per year."""
+def write_deliveries(book: Book, folder: Path) -> list[Path]:
+    """`<provider>/<company>-<month>.ndjson`, one line per delivery in order of arrival; what is older
+    than the six months is one file per year, gzipped where it comes from a bucket."""
     parts: dict[str, list[str]] = defaultdict(list)
     names: dict[int, str] = {}
     for received_ms, _, line in sorted(book.spool):
@@ -37,10 +38,16 @@ def write_spools(book: Book, folder: Path) -> list[Path]:
         if day not in names:
             names[day] = _period(received_ms // 1_000, book.start)
         parts[names[day]].append(line)
-    return [
-        _written(folder / "meta-cloud" / f"{book.company.key}-{name}.ndjson", "\n".join(lines) + "\n")
-        for name, lines in parts.items()
-    ]
+    provider, paths = book.company.provider, []
+    for name, lines in parts.items():
+        path, text = folder / provider / f"{book.company.key}-{name}.ndjson", "\n".join(lines) + "\n"
+        if provider == "aws-social" and len(name) == 4:
+            paths.append(
+                _written(path.with_name(path.name + ".gz"), gzip.compress(text.encode(), 1, mtime=0))
+            )
+        else:
+            paths.append(_written(path, text))
+    return paths
 
 
 def write_send_log(book: Book, folder: Path) -> list[Path]:
@@ -118,7 +125,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _written(path: Path, text: str) -> Path:
+def _written(path: Path, text: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path

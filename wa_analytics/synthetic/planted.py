@@ -8,9 +8,9 @@ resumes. Scenes marked "no finding" are near misses.
 
 from __future__ import annotations
 
-from wa_analytics.synthetic import bodies
 from wa_analytics.synthetic.book import DAY, Book
 from wa_analytics.synthetic.companies import Template
+from wa_analytics.synthetic.contents import Content
 from wa_analytics.synthetic.planted_captures import (
     body_missing,
     captures,
@@ -28,14 +28,10 @@ def opt_out_words(stage: Stage) -> None:
     for number, (country, word) in enumerate(book.company.opt_out_words):
         person, at = stage.agreed(country=country), stage.moment(8)
         sent = stage.send(person, stage.utility, at)
-        if number == 1:
-            content, type_ = bodies.button(word), "button"
-        elif number == 2:
-            content, type_ = bodies.button_reply(word), "interactive"
-        else:
-            content, type_ = bodies.text(word), "text"
-        context = "" if type_ == "text" else bodies.context(stage.channel(person), sent)
-        book.inbound(person, stage.channel(person), at + DAY, type_=type_, content=content, context=context)
+        content = Content("text", word)
+        if number in (1, 2):
+            content = Content("button" if number == 1 else "button_reply", word, about=sent)
+        book.inbound(person, stage.channel(person), at + DAY, content=content)
         stage.send(person, stage.utility, at + 3 * DAY, "consent.withdrawn")
         stage.send(person, stage.marketing, at + 6 * DAY, "consent.withdrawn")
 
@@ -80,7 +76,7 @@ def stopped_on_the_platform(stage: Stage) -> None:
 
 def stop_told_by_an_error(stage: Stage) -> None:
     """131050: the send that met it is a finding, and so are later ones; a newer grant ends it."""
-    if stage.is_broker:
+    if stage.is_broker or not stage.book.wire.has_codes:
         return
     book = stage.book
     for _ in range(2):
@@ -211,6 +207,9 @@ def purpose_mismatch(stage: Stage) -> None:
     if stage.is_broker:
         cases = [("all", stage.utility, "marketing", "utility", ())]
         cases += [("utility", stage.utility, "marketing", "utility", ("consent.wrong_purpose",))]
+    elif not book.wire.has_prices:
+        cases = [("all", stage.marketing, "utility", "", ())]
+        cases += [("utility", stage.marketing, "utility", "", ("consent.wrong_purpose",))]
     else:
         cases = [("all", stage.utility, "utility", "marketing", ())]
         cases += [("utility", stage.utility, "utility", "marketing", ("consent.wrong_purpose",))]

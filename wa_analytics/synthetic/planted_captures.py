@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 
-from wa_analytics.synthetic import bodies
 from wa_analytics.synthetic.book import DAY
-from wa_analytics.synthetic.people import wamid
+from wa_analytics.synthetic.contents import Content
 from wa_analytics.synthetic.stage import HOUR, Stage
 
 
@@ -31,7 +29,7 @@ def window(stage: Stage) -> None:
     book.inbound(person, first, at, book.question(person))
     sent = book.free_form(person, second, at + HOUR, book.answer(person), fate="failed", code=131047)
     stage.found(sent, at + HOUR, rule)
-    if stage.is_broker:
+    if stage.is_broker and book.wire.has_calls:
         person, at = stage.agreed(), stage.moment(3)
         book.call(person, stage.channel(person), at)
         book.free_form(person, stage.channel(person), at + 3 * HOUR, book.answer(person))
@@ -41,7 +39,8 @@ def body_missing(stage: Stage) -> None:
     """Sends of which only statuses are known for a week, and a log row with neither text nor template.
     No finding: statuses of the last days, whose log row may still come."""
     book, rule = stage.book, "capture.body_missing"
-    for fate in ("read", "sent", "failed"):
+    # A report that does not name the sender leaves the company of an unlogged send unknown.
+    for fate in ("read", "sent", "failed") if book.wire.names_sender else ("read", "read", "read_only"):
         person, at = stage.agreed(), stage.moment(1)
         channel = stage.channel(person)
         sent = book.template(person, channel, stage.utility, at, fate=fate, is_logged=False)
@@ -85,28 +84,29 @@ def _in_utc(at: int) -> str:
 
 
 def captures(stage: Stage) -> None:
-    """A body signed with another secret, one changed after signing, one that is no JSON."""
+    """A body that is no JSON; and where bodies are signed, one signed with another secret and one
+    changed after signing."""
     book = stage.book
-    for way in ("secret", "changed", "broken"):
+    for way in ("secret", "changed", "broken") if book.wire.is_signed else ("broken", "broken"):
         person, at = stage.person(), stage.moment(1)
         channel, words = stage.channel(person), book.question(person)
-        message_id = wamid(book.rng, person.wa_id, is_inbound=True)
+        message_id = book.wire.message_id(book.rng, person, at, is_inbound=True)
         book.apart += [message_id, words]
-        inner = bodies.inbound(person, at, message_id, "text", bodies.text(words))
-        body = bodies.envelope(channel, inner)
+        body = book.wire.inbound(person, channel, at, message_id, Content("text", words))
         if way == "secret":
-            book.webhook(body, at + 1, secret=b"not the secret of this app")
+            captured = book.webhook(body, at + 1, secret=b"not the secret of this app")
         elif way == "changed":
-            book.webhook(body, at + 1, signed=body.replace(str(at), str(at + 1)))
+            captured = book.webhook(body, at + 1, signed=body.replace(str(at), str(at + 1)))
         else:
-            body = body[: len(body) * 2 // 3]
-            book.webhook(body, at + 1)
+            captured = book.webhook(body[: len(body) * 2 // 3], at + 1)
         rule = "capture.unreadable" if way == "broken" else "capture.signature_invalid"
-        stage.found(hashlib.sha256(body.encode()).hexdigest(), at + 1, rule, subject="capture")
+        stage.found(captured, at + 1, rule, subject="capture")
 
 
 def changed_number(stage: Stage) -> None:
     """No finding: somebody writes from another number, and agreed there too."""
+    if not stage.book.wire.has_number_changes:
+        return
     old, at = stage.agreed(), stage.moment(4)
     new = stage.agreed(country=old.country)
     new.name, new.channel_id = old.name, old.channel_id

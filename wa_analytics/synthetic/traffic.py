@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from wa_analytics.synthetic import bodies
+from wa_analytics.synthetic import contents
 from wa_analytics.synthetic.book import DAY, Book
 from wa_analytics.synthetic.companies import (
     CARE_DESK,
@@ -26,7 +26,7 @@ from wa_analytics.synthetic.seasons import Season
 MESSAGES_PER_PERSON = 13
 FATES = ("read",) * 62 + ("delivered",) * 27 + ("read_only",) * 4 + ("sent",) * 5 + ("failed",) * 2
 MEDIA = ("image", "image", "image", "audio", "audio", "document", "document", "video", "sticker")
-RARE = ("reaction", "button", "interactive", "location", "contacts", "order", "unsupported")
+RARE = ("reaction", "button", "list_reply", "location", "contacts", "order", "unsupported")
 LEAVING_WORD = {"en": "Stop", "de": "STOP", "fr": "stop", "nl": "Stop.", "es": "Baja", "pt": "Sair"}
 PRICED_ALSO = {"marketing": "marketing_lite", "authentication": "authentication-international"}
 # Older messages: share, and between how many days before the end; (channel number).
@@ -48,7 +48,7 @@ def customers(book: Book, count: int, season: Season) -> list[Person]:
         person.channel_id = home_channel(book, person, number)
         if company.kind == "broker_dealer":
             person.custodian_id = f"adv-{number % 18 + 1:02d}"
-        if rng.random() < 0.35:
+        if rng.random() < 0.35 and book.wire.has_user_ids:
             population.give_user_id(person)
             if season.start >= USER_IDS_SINCE and rng.random() < 0.12:
                 person.hides_phone_from = season.start + 45 * DAY
@@ -158,10 +158,8 @@ def _template_episode(
     sent = book.template(person, channel, template, at, fate=fate, priced=priced)
     if room > 2 and fate.startswith("read") and rng.random() < 0.15:
         replied_at = at + 7_200 + int(rng.random() * 9_000)
-        type_ = RARE[int(rng.random() * 3)]
-        content = bodies.other_content(rng, type_, person, sent)
-        context = bodies.context(channel, sent) if type_ != "reaction" else ""
-        book.inbound(person, channel, replied_at, type_=type_, content=content, context=context)
+        content = contents.rare(rng, RARE[int(rng.random() * 3)], sent)
+        book.inbound(person, channel, replied_at, content=content)
         if rng.random() < 0.6:
             book.free_form(person, channel, replied_at + 60 + int(rng.random() * 3_600), book.answer(person))
 
@@ -184,14 +182,13 @@ def conversation(
         if not is_plain and rng.random() < 0.12:
             type_ = MEDIA[int(rng.random() * len(MEDIA))]
             caption = book.question(person) if type_ in ("image", "document") else ""
-            content = bodies.media(rng, type_, caption)
-            asked = book.inbound(person, channel, at, caption, type_=type_, content=content)
+            asked = book.inbound(person, channel, at, content=contents.media(rng, type_, caption))
         else:
             asked = book.inbound(person, channel, at, book.question(person))
         if not is_plain and book.message_count < goal and rng.random() < 0.06:
             type_ = RARE[int(rng.random() * len(RARE))]
-            content = bodies.other_content(rng, type_, person, asked)
-            book.inbound(person, channel, at + 20, type_=type_, content=content)
+            about = asked if type_ == "reaction" else ""
+            book.inbound(person, channel, at + 20, content=contents.rare(rng, type_, about))
         if book.message_count < goal and rng.random() < 0.94:
             at += 60 + int(rng.random() ** 2 * 5_000)
             reply(person, channel, at, book.answer(person))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wa_analytics.synthetic import bodies, files, traffic
+from wa_analytics.synthetic import files, traffic
 from wa_analytics.synthetic.book import DAY, Book
 from wa_analytics.synthetic.companies import CLASS_RULES, COMPANIES, Company, settings_toml
 from wa_analytics.synthetic.people import Population, phone_forms
@@ -74,9 +74,7 @@ def write_world(folder: Path, *, seed: int, messages: int = 50_000, end: datetim
     end = end.astimezone(UTC).replace(microsecond=0)
     population = Population(rng)
     answer: list[dict[str, str]] = []
-    paths: dict[str, list[Path]] = {
-        name: [] for name in ("meta-cloud", "send-log", "consent-register", "directory")
-    }
+    paths: dict[str, list[Path]] = {name: [] for name in ("send-log", "consent-register", "directory")}
     books: list[Book] = []
     seasons: dict[str, Season] = {}
     addresses: set[str] = set()
@@ -91,7 +89,7 @@ def write_world(folder: Path, *, seed: int, messages: int = 50_000, end: datetim
             company.key, company.kind, company.jurisdiction, CLASS_RULES, book.kept, end
         )
         recent += sum(message.sent_at >= when.start for message in book.kept)
-        paths["meta-cloud"] += files.write_spools(book, folder)
+        paths[company.provider] = files.write_deliveries(book, folder)
         paths["send-log"] += files.write_send_log(book, folder)
         paths["consent-register"] += files.write_register(book, folder)
         paths["directory"] += files.write_directory(company, staff, when.start, folder, rng)
@@ -146,11 +144,11 @@ def _quota(company: Company, messages: int) -> int:
 def _templates(book: Book) -> None:
     """The platform's word on every template, from before the six months."""
     number = 700_000_000_000_000
-    for waba_id in sorted({channel.waba_id for channel in book.company.channels}):
+    for waba_id in book.company.waba_ids or [""]:
         for template in book.company.templates:
             number += 1
             at = book.start - 30 * DAY
-            book.webhook(bodies.template_approved(waba_id, template, at, number), at + 2)
+            book.webhook(book.wire.template(waba_id, template, at, number), at + 2)
 
 
 def _secrets(population: Population, books: list[Book], addresses: set[str]) -> set[str]:
