@@ -23,7 +23,7 @@ from pathlib import Path
 
 CAPTURES_PER_MESSAGE = 2.87
 SECRET = "made-up-app-secret"
-PROVIDERS = ("directory", "consent-register", "send-log", "meta-cloud")
+PROVIDERS = ("directory", "consent-register", "send-log", "meta-cloud", "infobip", "aws-social")
 
 
 def world(folder: Path, captures: int) -> None:

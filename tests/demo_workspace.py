@@ -21,7 +21,6 @@ from wa_analytics.synthetic.world import World, write_world
 from wa_analytics.workspace import Workspace
 
 APP_SECRET = "made-up-app-secret"
-PROVIDERS = ("directory", "consent-register", "send-log", "meta-cloud")
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def made(folder: Path, messages: int = 2000, seed: int = 7, end: datetime | None
     (home / "settings.toml").write_text(settings, encoding="utf-8")
     (home / "retention.csv").write_text(world.retention_csv, encoding="utf-8")
     workspace = Workspace.init(home)
-    for provider in PROVIDERS:
-        workspace.capture(provider, [str(path) for path in world.paths[provider]], as_of)
+    for provider, paths in world.paths.items():
+        workspace.capture(provider, [str(path) for path in paths], as_of)
     workspace.refresh()
     checks.run(home=home, as_of=as_of)
     _incidents(workspace, as_of)

@@ -40,9 +40,10 @@ def clock(at: float) -> str:
 
 
 def inbound(person: Person, channel: Channel, at: int, message_id: str, content: Content) -> str:
+    message = _message(content, channel, person)
     return (
         f'{{"results":[{{"from":"{person.wa_id}","to":"{channel.phone}","integrationType":"WHATSAPP",'
-        f'"receivedAt":"{clock(at)}","messageId":"{message_id}","message":{_message(content, channel, person)},'
+        f'"receivedAt":"{clock(at)}","messageId":"{message_id}","message":{message},'
         f'"contact":{{"name":{_quoted(person.name)}}},{NO_PRICE}}}],'
         '"messageCount":1,"pendingMessageCount":0}'
     )

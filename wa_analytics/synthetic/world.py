@@ -38,7 +38,7 @@ class World:
         authority`; also written as `answer-key.json`.
     clean_month: company → `YYYY-MM` in its time zone, without any message finding.
     clean_interval: company → the same month as half-open instants.
-    paths: provider → files to capture.
+    paths: provider → files to capture, in the order in which to capture them.
     message_count, older_count: messages within the six months before `end`, and before them.
     """
 
@@ -74,7 +74,7 @@ def write_world(folder: Path, *, seed: int, messages: int = 50_000, end: datetim
     end = end.astimezone(UTC).replace(microsecond=0)
     population = Population(rng)
     answer: list[dict[str, str]] = []
-    paths: dict[str, list[Path]] = {name: [] for name in ("send-log", "consent-register", "directory")}
+    paths: dict[str, list[Path]] = {name: [] for name in ("directory", "consent-register", "send-log")}
     books: list[Book] = []
     seasons: dict[str, Season] = {}
     addresses: set[str] = set()
