@@ -2,8 +2,9 @@
 
 A check only selects on columns that the pure rooms have computed; it holds no rule of its own.
 Every fragment names columns of `source` without a prefix and runs on SQLite and on PostgreSQL.
-Parameters are instants: `:as_of`, `:settle_before` (as_of − `completeness.settle_hours`) and
-`:capture_after` (as_of − `checks.capture_hours`).
+Parameters are instants: `:as_of`, `:settle_before` (as_of − `completeness.settle_hours`),
+`:media_before` (as_of − the seven days a media id lives) and `:capture_after` (as_of −
+`checks.capture_hours`).
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Check:
     subject: SQL for the kind of subject (a quoted literal or a column); subject_id: its id.
     occurred_at: SQL for when the subject happened.
     population: condition of the rows that can be judged; violation: of those, the findings.
+    declared: condition of the violating rows that lie in a declared gap: counted, no findings.
     not_evaluated: condition of the rows that cannot be judged (never overlaps `population`).
     unjudged_by: SQL that says why such a row cannot be judged; unjudged: code → words.
     needs: looked at in order when nothing could be judged; nothing: the words when all are met.
@@ -92,6 +94,7 @@ class Check:
     population: str
     violation: str
     nothing: str
+    declared: str = ""
     not_evaluated: str = ""
     unjudged_by: str = ""
     unjudged: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -107,7 +110,15 @@ class Check:
     @property
     def violating(self) -> str:
         """Condition of the rows that are findings."""
-        return f"({self.population}) AND ({self.violation})"
+        found = f"({self.population}) AND ({self.violation})"
+        return f"{found} AND NOT ({self.declared})" if self.declared else found
+
+    @property
+    def excused(self) -> str:
+        """Condition of the rows that would be findings, did they not lie in a declared gap."""
+        return (
+            f"({self.population}) AND ({self.violation}) AND ({self.declared})" if self.declared else "1 = 0"
+        )
 
     def rows_from(self) -> str:
         """The source as it stands after FROM."""

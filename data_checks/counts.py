@@ -16,11 +16,13 @@ from data_checks.moments import Moments
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """evaluated, not_evaluated: rows; violating: findings; failure: why it could not be counted."""
+    """evaluated, not_evaluated: rows; violating: findings; declared: what would be findings outside a
+    declared gap; failure: why it could not be counted."""
 
     evaluated: int = 0
     not_evaluated: int = 0
     violating: int = 0
+    declared: int = 0
     failure: str | None = None
 
 
@@ -51,11 +53,12 @@ def _scan(connection: Connection, source: str, checks: Sequence[Check], moments:
             f"{_count('*', check.population)} AS evaluated_{number}",
             f"{_count('*', check.not_evaluated or '1 = 0')} AS not_evaluated_{number}",
             f"{_count(unit, check.violating)} AS violating_{number}",
+            f"{_count(unit, check.excused)} AS declared_{number}",
         ]
     sql = f"SELECT {', '.join(columns)} FROM {checks[0].rows_from()}"
     row = connection.execute(moments.statement(sql)).one()
     return {
-        check.key: Count(*(int(cell) for cell in row[3 * number : 3 * number + 3]))
+        check.key: Count(*(int(cell) for cell in row[4 * number : 4 * number + 4]))
         for number, check in enumerate(checks)
     }
 
@@ -65,15 +68,19 @@ def _count(unit: str, condition: str) -> str:
 
 
 def reason(connection: Connection, check: Check, count: Count, moments: Moments) -> str | None:
-    """Why a check could judge nothing, or not everything; None when it judged every row."""
+    """Why a check could judge nothing, or not everything, and what lies in declared gaps; None when it
+    judged every row and found nothing declared."""
+    words = []
     if count.not_evaluated:
-        return _unjudged(connection, check, count, moments)
-    if count.evaluated:
-        return None
-    for need in check.needs:
-        if connection.execute(moments.statement(need.exists)).first() is None:
-            return need.reason
-    return check.nothing
+        words.append(_unjudged(connection, check, count, moments))
+    elif not count.evaluated:
+        for need in check.needs:
+            if connection.execute(moments.statement(need.exists)).first() is None:
+                return need.reason
+        return check.nothing
+    if count.declared:
+        words.append(f"{count.declared:,} in declared gaps")
+    return "; ".join(words) or None
 
 
 def _unjudged(connection: Connection, check: Check, count: Count, moments: Moments) -> str:

@@ -12,6 +12,8 @@ from sqlalchemy import TextClause, bindparam, text
 
 from wa_analytics.tables.column import Instant
 
+# A media id from a webhook can be fetched for so long (Meta, business phone numbers, media).
+MEDIA_DAYS = 7
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 
 
@@ -21,6 +23,7 @@ class Moments:
 
     as_of: datetime
     settle_before: datetime
+    media_before: datetime
     capture_after: datetime
 
     @classmethod
@@ -31,6 +34,7 @@ class Moments:
         return cls(
             as_of=as_of,
             settle_before=as_of - timedelta(hours=settle_hours),
+            media_before=as_of - timedelta(days=MEDIA_DAYS),
             capture_after=as_of - timedelta(hours=capture_hours),
         )
 

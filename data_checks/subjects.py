@@ -52,3 +52,17 @@ ANY_REGISTER_EVENT = Need(
     "no consent register captured up to this moment",
 )
 ANY_CAPTURE = Need("SELECT 1 FROM entry WHERE kind = 'capture' LIMIT 1", "nothing has been captured yet")
+
+
+def in_declared_gap(subjects: tuple[str, ...], start: str, end: str = "") -> str:
+    """Condition of a row whose time, from `start` to before `end` (or the instant `start`), touches a
+    declared gap of one of the subjects, or of everything, in its company and channel."""
+    codes = ", ".join(f"'{code}'" for code in (*subjects, "everything"))
+    begins = f"gap_from < {end}" if end else f"gap_from <= {start}"
+    return (
+        "EXISTS (SELECT 1 FROM (SELECT entity AS gap_entity, channel_id AS gap_channel, gap_from, gap_to "
+        f"FROM declared_gap WHERE withdrawn_at IS NULL AND subject_code IN ({codes})) AS gap "
+        "WHERE (gap_entity IS NULL OR gap_entity = entity) "
+        "AND (gap_channel IS NULL OR gap_channel = channel_id) "
+        f"AND {begins} AND (gap_to IS NULL OR gap_to > {start}))"
+    )

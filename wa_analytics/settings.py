@@ -112,7 +112,11 @@ class Imports(Section):
 
 
 class Completeness(Section):
+    """`settle_hours`: when the platform's own counts are final and a late record is a missing one.
+    `false_alarms_per_year`: how often a number's silence may be alleged wrongly, per number."""
+
     settle_hours: int = 168
+    false_alarms_per_year: float = Field(default=0.01, gt=0, le=12)
 
 
 class ConsentRules(Section):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from data_checks.check import Check, Severity
-from data_checks.subjects import ANY_CAPTURE, ANY_SEND, MESSAGE_SEEN, SEND_CONTEXT
+from data_checks.subjects import ANY_CAPTURE, ANY_SEND, MESSAGE_SEEN, SEND_CONTEXT, in_declared_gap
 
 # Providers whose deliveries are signed; tables that a company exports itself never are.
 SIGNING_PROVIDERS = "'meta-cloud'"
@@ -77,6 +77,7 @@ CHECKS = (
         population=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND (body_code <> 'statuses_only' OR first_status_at <= :settle_before)",
         violation="body_code IN ('missing_log', 'statuses_only')",
+        declared=in_declared_gap(("bodies",), "sent_at"),
         not_evaluated=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND body_code = 'statuses_only' AND first_status_at > :settle_before",
         unjudged=MappingProxyType({"": "not settled yet"}),

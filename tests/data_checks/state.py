@@ -13,14 +13,20 @@ from sqlmodel import SQLModel
 from wa_analytics.database import Database
 from wa_analytics.tables import (
     CaptureNote,
+    ChannelDay,
+    ChannelEvent,
     ConsentEvent,
+    DeclaredGap,
     DisposedMessage,
     EntityCoverage,
     Entry,
     ErasureDecision,
     Identifier,
+    MediaFact,
     Message,
     MessageFact,
+    PlatformMessage,
+    PlatformVolume,
     StatusFact,
 )
 
@@ -162,11 +168,90 @@ def erasure(number: int, decision_code: str) -> ErasureDecision:
     )
 
 
+MIDNIGHT = AS_OF.replace(hour=0)
+
+
+def channel_day(days_ago: int, **changes: Any) -> ChannelDay:
+    """A whole day of channel-1 on which archive and platform agree, heard as expected."""
+    day_from = MIDNIGHT - days_ago * DAY
+    columns: dict[str, Any] = {
+        "channel_id": "channel-1",
+        "day_on": f"{day_from:%Y-%m-%d}",
+        "entity": ENTITY,
+        "inbound_count": 9,
+        "outbound_count": 20,
+        "delivered_count": 18,
+        "edge_count": 0,
+        "platform_sent_count": 20,
+        "platform_delivered_count": 18,
+        "platform_observed_at": AS_OF - HOUR,
+        "day_from": day_from,
+        "day_to": day_from + DAY,
+        "is_silent": False,
+        "expected_count": 8.5,
+    }
+    return ChannelDay(**{**columns, **changes})
+
+
+def channel_event(event_code: str, at: datetime, **changes: Any) -> ChannelEvent:
+    columns = {"sequence": 0, "event_code": event_code, "occurred_at": at, "entity": ENTITY}
+    return ChannelEvent(**{**columns, **changes})
+
+
+def media(number: int, source_code: str, at: datetime = AS_OF - 9 * DAY, **changes: Any) -> MediaFact:
+    columns = {
+        "sequence": 0,
+        "media_digest": digest(number),
+        "source_code": source_code,
+        "occurred_at": at,
+        "channel_id": "channel-1",
+        "entity": ENTITY,
+    }
+    return MediaFact(**{**columns, **changes})
+
+
+def told_id(number: int, at: datetime | None = AS_OF - 8 * DAY, **changes: Any) -> PlatformMessage:
+    columns = {
+        "sequence": 0,
+        "message_id": digest(number),
+        "channel_id": "channel-1",
+        "entity": ENTITY,
+        "occurred_at": at,
+        "observed_at": AS_OF - HOUR,
+    }
+    return PlatformMessage(**{**columns, **changes})
+
+
+def volume(at: datetime = AS_OF - 9 * DAY) -> PlatformVolume:
+    return PlatformVolume(
+        sequence=0,
+        channel_id="channel-1",
+        entity=ENTITY,
+        granularity_code="half_hour",
+        counted_from=at,
+        counted_to=at + HOUR / 2,
+        observed_at=AS_OF,
+        sent_count=1,
+    )
+
+
+def declared(subject_code: str, gap_from: datetime, gap_to: datetime | None, **changes: Any) -> DeclaredGap:
+    columns: dict[str, Any] = {
+        "subject_code": subject_code,
+        "gap_from": gap_from,
+        "gap_to": gap_to,
+        "reason": "the receiver was down",
+        "declared_by": "keeper",
+        "declared_at": AS_OF,
+    }
+    return DeclaredGap(**{**columns, **changes})
+
+
 def clean_world() -> list[SQLModel]:
     """Rows on which every check can judge something and none finds anything."""
     return [
         Identifier(identifier_digest=PARTY, kind_code="phone", is_valid=True, party_id=PARTY),
-        EntityCoverage(entity=ENTITY, has_register=True, message_count=3),
+        EntityCoverage(entity=ENTITY, has_register=True, message_count=4),
         entry(0),
         entry(1, "absent"),
         send(1),
@@ -178,6 +263,18 @@ def clean_world() -> list[SQLModel]:
              first_status_at=None, delivered_at=None, purpose_code=None,
              declared_purpose_code=None, priced_purpose_code=None, consent_code="not_judged",
              was_known=None, is_recorded_late=None),
+        send(4, sent_at=AS_OF - 8 * DAY, first_status_at=AS_OF - 8 * DAY),
+        channel_day(8),
+        channel_day(9, platform_sent_count=19, is_silent=None, expected_count=None, inbound_count=0),
+        channel_event("webhook.override", AS_OF - 3 * DAY, channel_id="channel-1"),
+        channel_event("webhook.subscribed", AS_OF - 2 * DAY, channel_id="channel-1"),
+        channel_event("account.disconnected", AS_OF - 3 * DAY, account_id="waba-1"),
+        channel_event("account.reconnected", AS_OF - 2 * DAY, account_id="waba-1"),
+        media(401, "announced"),
+        media(401, "fetched", is_intact=True),
+        told_id(4),
+        told_id(301, None, observed_at=AS_OF - 8 * DAY),
+        volume(),
         event(101),
         event(102, action_code="requested", occurred_at=AS_OF - 100 * DAY),
         fact(1),

@@ -16,6 +16,8 @@ from tests.data_checks.state import (
     ENTITY,
     HOUR,
     add,
+    channel_day,
+    channel_event,
     clean_world,
     digest,
     disposed,
@@ -23,9 +25,11 @@ from tests.data_checks.state import (
     erasure,
     event,
     fact,
+    media,
     note,
     send,
     status,
+    told_id,
 )
 from wa_analytics.database import Database
 from wa_analytics.tables import EntityCoverage, Identifier
@@ -107,6 +111,27 @@ def test_every_planted_violation_is_found_and_nothing_else(database: Database, t
         disposed(31, AS_OF),
         disposed(32, AS_OF, "erasure"),
         erasure(32, "keep_duty"),
+        channel_day(10, platform_sent_count=21),
+        channel_day(11, platform_sent_count=22, edge_count=2),
+        channel_day(12, inbound_count=0, is_silent=True, silent_on="2026-02-16"),
+        channel_day(13, inbound_count=0, is_silent=True, silent_on="2026-02-16"),
+        channel_day(0, inbound_count=0, is_silent=True, silent_on="2026-03-01"),
+        told_id(60),
+        told_id(60, AS_OF - 9 * DAY),
+        told_id(61, AS_OF - 6 * DAY),
+        send(62, sent_at=AS_OF - 7 * DAY, first_status_at=None),
+        send(63, sent_at=AS_OF - 6 * DAY, first_status_at=None),
+        send(64, sent_at=AS_OF - 9 * DAY, first_status_at=None),
+        media(402, "announced", AS_OF - 7 * DAY),
+        media(403, "announced", AS_OF - DAY),
+        media(403, "lost"),
+        media(404, "announced"),
+        media(404, "fetched", is_intact=False),
+        media(405, "announced", AS_OF - DAY),
+        channel_event("webhook.unsubscribed", AS_OF - 2 * DAY, account_id="waba-2"),
+        channel_event("webhook.override", AS_OF - 2 * DAY, channel_id="channel-1"),
+        channel_event("account.offboarded", AS_OF - DAY, account_id="waba-1"),
+        send(65, direction_code="inbound", type_code="unsupported", kind_code=None, window_code="not_judged"),
     )  # fmt: skip
     outcome = checked(database, tmp_path)
 
@@ -130,6 +155,14 @@ def test_every_planted_violation_is_found_and_nothing_else(database: Database, t
         "consent.unknown_business": events(112),
         "window.free_form_outside": messages(18),
         "capture.body_missing": messages(19, 20),
+        "capture.volume_gap": {("channel_day", "channel-1|2026-02-19")},
+        "capture.silence": {("channel_day", "channel-1|2026-02-16")},
+        "capture.unknown_message": messages(60),
+        "capture.status_missing": messages(62),
+        "capture.media_missing": {("media", digest(number)) for number in (402, 403, 404)},
+        "capture.diverted": {("account", "waba-2"), ("channel", "channel-1")},
+        "capture.offboarded": {("account", "waba-1")},
+        "capture.unsupported": messages(65),
         "capture.conflicting": messages(21) | events(113),
         "capture.signature_invalid": {("capture", digest(200))},
         "capture.unreadable": {("capture", digest(201))},
@@ -198,7 +231,7 @@ def test_without_a_register_consent_says_whose_is_missing(database: Database, tm
     results = {r.check: r for r in outcome.results}
     withdrawn = results["consent.withdrawn"]
     assert (withdrawn.outcome, withdrawn.evaluated_count) == ("not_evaluated", 0)
-    assert withdrawn.reason == ("1 not evaluated: no consent register captured for harbour (1)")
+    assert withdrawn.reason == ("2 not evaluated: no consent register captured for harbour (2)")
     assert {r.suite for r in outcome.results} == {"consent"}
 
 

@@ -22,6 +22,7 @@ from wa_analytics.database import shadow
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
+from wa_analytics.pipeline.days import channel_days, stored_days
 from wa_analytics.pipeline.disposed import Decided, decided_by_people, links_kept, projected_statements
 from wa_analytics.pipeline.project import Progress, projected, rules_digest
 from wa_analytics.pipeline.state import Facts, Whole, states_of
@@ -143,6 +144,7 @@ def _state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...], decided:
         "schedule": [repr(row) for row in schedule],
         "classes": [rule.model_dump() for rule in settings.retention.record_class],
         "decided": decided.digest(),
+        "false_alarms": settings.completeness.false_alarms_per_year,
     }
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
@@ -399,7 +401,7 @@ class _Run:
         return changed.height
 
     def _summed(self, registered: set[str], inbound: set[str]) -> None:
-        """The small tables of channels and companies."""
+        """The small tables of channels, of their days, and of companies."""
         channels = self._frame(
             "SELECT channel_id, min(entity) AS entity, "
             "max(CASE WHEN direction_code = 'inbound' THEN sent_at END) AS last_inbound_at, "
@@ -426,6 +428,9 @@ class _Run:
             with self.database.writing(self.prefix, is_derived=True) as writer:
                 writer.execute(f'DELETE FROM "{self.prefix}{table.__tablename__}"')
                 writer.append_frame(table, frame)
+        stored_days(
+            self.database, channel_days(self._frame, self.database.dialect, self.settings), self.prefix
+        )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from wa_analytics.synthetic.seasons import Season
 MESSAGES_PER_PERSON = 13
 FATES = ("read",) * 62 + ("delivered",) * 27 + ("read_only",) * 4 + ("sent",) * 5 + ("failed",) * 2
 MEDIA = ("image", "image", "image", "audio", "audio", "document", "document", "video", "sticker")
-RARE = ("reaction", "button", "list_reply", "location", "contacts", "order", "unsupported")
+RARE = ("reaction", "button", "list_reply", "location", "contacts", "order")
 LEAVING_WORD = {"en": "Stop", "de": "STOP", "fr": "stop", "nl": "Stop.", "es": "Baja", "pt": "Sair"}
 PRICED_ALSO = {"marketing": "marketing_lite", "authentication": "authentication-international"}
 # Older messages: share, and between how many days before the end; (channel number).

@@ -17,17 +17,20 @@ class ChannelDay(SQLModel, table=True):
     channel_id: str = clear("phone number id of the company's number", primary_key=True)
     day_on: str = clear("UTC day, YYYY-MM-DD", primary_key=True)
     entity: str | None = clear("company the channel belongs to", nullable=True)
-    inbound_count: int = clear("inbound messages and calls held")
-    outbound_count: int = clear("outbound messages held or known from statuses")
-    delivered_count: int = clear("of these delivered")
+    inbound_count: int = clear("inbound messages and calls, held or lawfully disposed of")
+    outbound_count: int = clear("outbound messages held, known from statuses, or lawfully disposed of")
+    delivered_count: int = clear("outbound messages held that were delivered")
+    edge_count: int = clear("outbound within five minutes before or after the day")
     platform_sent_count: int | None = clear("the platform's own count of sent", nullable=True)
     platform_delivered_count: int | None = clear("the platform's own count of delivered", nullable=True)
+    platform_observed_at: datetime | None = instant("when the platform counted so", nullable=True)
     day_from: datetime = instant("start of the day")
     day_to: datetime = instant("end of the day, exclusive")
     is_silent: bool | None = clear(
         "no inbound although the number's weekly pattern expects some; null: too little known", nullable=True
     )
     expected_count: float | None = clear("inbound that the weekly pattern expects", nullable=True)
+    silent_on: str | None = clear("first day of the silent stretch it is part of, YYYY-MM-DD", nullable=True)
 
 
 class DeclaredGap(SQLModel, table=True):

@@ -21,12 +21,15 @@ def upgrade() -> None:
         sa.Column("inbound_count", sa.Integer(), nullable=False),
         sa.Column("outbound_count", sa.Integer(), nullable=False),
         sa.Column("delivered_count", sa.Integer(), nullable=False),
+        sa.Column("edge_count", sa.Integer(), nullable=False),
         sa.Column("platform_sent_count", sa.Integer(), nullable=True),
         sa.Column("platform_delivered_count", sa.Integer(), nullable=True),
+        sa.Column("platform_observed_at", Instant(), nullable=True),
         sa.Column("day_from", Instant(), nullable=False),
         sa.Column("day_to", Instant(), nullable=False),
         sa.Column("is_silent", sa.Boolean(), nullable=True),
         sa.Column("expected_count", sa.Float(), nullable=True),
+        sa.Column("silent_on", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.PrimaryKeyConstraint("channel_id", "day_on"),
     )
     op.create_table(
