@@ -16,7 +16,6 @@ from wa_analytics.synthetic.planted_captures import (
     captures,
     changed_number,
     conflicting,
-    unsupported,
     window,
 )
 from wa_analytics.synthetic.seasons import Season
@@ -226,7 +225,7 @@ SCENES = (
     opt_out_words, near_misses_of_words, withdrawn_in_register, stopped_on_the_platform,
     stop_told_by_an_error, expired, refused, unconfirmed, wrong_purpose, never_asked, unknown_business,
     asked_again, recorded_late, incomplete_record, purpose_mismatch, window, body_missing, conflicting,
-    captures, changed_number, unsupported,
+    captures, changed_number,
 )  # fmt: skip
 
 

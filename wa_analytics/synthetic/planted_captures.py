@@ -113,11 +113,3 @@ def changed_number(stage: Stage) -> None:
     stage.wrote(old, at)
     stage.book.changed_number(old, new, stage.channel(old), at + DAY)
     stage.send(new, stage.utility, at + 2 * DAY)
-
-
-def unsupported(stage: Stage) -> None:
-    """A person makes a poll, which the platform passes on without its content."""
-    book, person, at = stage.book, stage.agreed(), stage.moment(1)
-    content = bodies.other_content(book.rng, "unsupported", person, "")
-    sent = book.inbound(person, stage.channel(person), at, type_="unsupported", content=content)
-    stage.found(sent, at, "capture.unsupported")
