@@ -55,11 +55,11 @@ def stretches(events: Iterable[Mapping[str, Any]]) -> list[Stretch]:
         start: datetime | None = None
         channel_id: str | None = None
         entity: str | None = None
-        for at, is_begun, channel, company in sorted(marks, key=lambda mark: mark[:2]):
+        for at, begun, channel, company in sorted(marks, key=lambda mark: mark[:2]):
             channel_id, entity = channel or channel_id, company or entity
-            if is_begun and start is None:
+            if begun and start is None:
                 start = at
-            elif not is_begun and start is not None:
+            elif not begun and start is not None:
                 found.append(Stretch(rule, place, channel_id, entity, start, at))
                 start = None
         if start is not None:
