@@ -163,13 +163,16 @@ class Alerts(Section):
 
 class Keys(Section):
     """Where the master key comes from: `file` (keys/master.key), `environment`, or `kms`: AWS KMS
-    encrypts it under `kms_key_id` (id, ARN or alias) and only its ciphertext is kept."""
+    encrypts it under `kms_key_id` (id, ARN or alias) and only its ciphertext is kept. `copies`: folder
+    of the second place of the entry keys, best on another volume than the database; default
+    `keys/copies` in the workspace."""
 
     source: Literal["file", "environment", "kms"] = "file"
     master_key: SecretStr | None = None
     kms_key_id: str = ""
     kms_region: str = ""
     kms_endpoint_url: str = ""
+    copies: Path | None = None
 
 
 class Evidence(Section):

@@ -10,6 +10,7 @@ Nothing here reads the clock but `now`, which the command line and notebooks use
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from wa_analytics.controls.control import Verdict
     from wa_analytics.evidence.checkpoint import Checkpoint
+    from wa_analytics.evidence.key_restore import Restored
     from wa_analytics.evidence.note import VerifierKey
     from wa_analytics.pipeline.bundles import BundleMade
     from wa_analytics.pipeline.derived import DerivedProof
@@ -401,6 +403,7 @@ class Workspace:
         is_derived: also hold the derived tables against a rebuild, which needs the keys; without
         them that part is not evaluated. The run and its findings are recorded.
         """
+        from wa_analytics.evidence.key_copies import copies_of
         from wa_analytics.evidence.places import places_of
         from wa_analytics.evidence.timestamp import trusted_roots
         from wa_analytics.evidence.verify import verify
@@ -410,7 +413,10 @@ class Workspace:
         places = places_of(self.home, self.settings)
         advance = progress("evidence") if progress else None
         roots = trusted_roots(self.home, self.settings)
-        verification = verify(self.database, places, advance, trusted=trusted, roots=roots)
+        # Whoever may not enter the folder of the keys verifies without their copies.
+        has_copies = self.settings.keys.copies is not None or os.access(self.home / "keys", os.R_OK | os.X_OK)
+        copies = copies_of(self.home, self.settings) if has_copies else None
+        verification = verify(self.database, places, advance, trusted=trusted, roots=roots, copies=copies)
         proof = Proof(verification, self._derived_proof(progress) if is_derived else None)
         recorded(self.database, proof, started_at, at or now())
         return proof
@@ -444,6 +450,15 @@ class Workspace:
         return rotate(
             self.database, self.ring, actor=actor(), reason=reason, at=at or now(), new_master=new_master
         )
+
+    def restore_keys(self, *, reason: str, at: datetime | None = None) -> Restored:
+        """Put back what one place of the keys lost and the other still has; see `wa keys restore`."""
+        from wa_analytics.evidence.key_restore import restored
+
+        if not reason.strip():
+            raise ReasonRequired("Putting keys back needs a reason; say why with --reason.")
+        with self.locked("refresh"):
+            return restored(self.database, self.ring, actor=actor(), reason=reason, at=at or now())
 
     def _derived_proof(self, progress: Any) -> DerivedProof:
         from wa_analytics.pipeline.derived import DerivedProof, derived_proof

@@ -109,6 +109,10 @@ def _told(proof: Proof) -> None:
         typer.echo(f"{told.entry_count - told.sealed_count:,} more wait for `wa checkpoint`.")
     if told.unfinished_disposal_count:
         typer.echo(f"{told.unfinished_disposal_count:,} disposals are not finished; run `wa dispose` again.")
+    if told.copied_count is not None:
+        typer.echo(f"{told.copied_count:,} keys stand in both of their places.")
+    if {"key_missing", "key_copy_missing", "wrapping_key_missing"} & {found.code for found in proof.findings}:
+        typer.echo("`wa keys restore` puts back what one place of the keys lost and the other still has.")
     for name in told.empty_places if told.checkpoint_count else ():
         typer.echo(f"Place {name} keeps no checkpoint, so it proves nothing; is it mounted?")
     dated = told.timestamps
@@ -211,6 +215,29 @@ def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -
     typer.echo(f"{count:,} wrapping keys stand under the new master key. Copy it to where copies are kept.")
     if new is not None:
         say("Now set WA_KEYS__MASTER_KEY to the new key: the old one opens nothing any more.")
+
+
+@keys_app.command("restore")
+def restore(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
+    """Put back keys that the database or their second place lost; never what was disposed of. Journalled."""
+    done = current(context).restore_keys(reason=reason, at=moment(None))
+    if as_json:
+        emit(
+            {
+                "wrapping_key_count": done.wrapping_keys,
+                "entry_key_count": done.entry_keys,
+                "refused_count": done.refused,
+                "copy_count": done.copies,
+            }
+        )
+    else:
+        typer.echo(
+            f"{done.entry_keys:,} entry keys and {done.wrapping_keys:,} wrapping keys are back in the "
+            f"database, {done.copies:,} copies were written anew."
+        )
+    if done.refused:
+        say(f"{done.refused:,} copies do not open under their wrapping key and were left out.")
+        raise typer.Exit(2)
 
 
 @keys_app.command("list")

@@ -18,6 +18,8 @@ CODES: Final = {
     "entry_repeated": "the same entry stands in the log more than once",
     "key_missing": "the key is gone and no disposal entry says so",
     "key_without_entry": "a key stands for an entry that the log does not hold",
+    "key_copy_missing": "the second place of the keys lost what the database still has",
+    "wrapping_key_missing": "the database lost a wrapping key under which keys stand",
     "root_differs": "the entries do not give the root that was signed",
     "tail_missing": "a checkpoint seals more entries than the log holds",
     "checkpoint_forged": "a checkpoint bears no valid signature of this log's key",
@@ -78,7 +80,8 @@ class Verification:
     checkpoint_count: distinct sizes whose signed root was found again; empty_places: places that
     were asked and keep no checkpoint (not mounted?), so prove nothing; disposed_count: entries
     without a key whose disposal entry was found; unfinished_disposal_count: entries named as
-    disposed of whose key is still there; timestamps: what they prove.
+    disposed of whose key is still there; copied_count: keys that stand in both of their places, None
+    where none was copied yet or the copies were not asked for; timestamps: what they prove.
     """
 
     findings: tuple[Broken, ...]
@@ -89,6 +92,7 @@ class Verification:
     disposed_count: int
     unfinished_disposal_count: int
     timestamps: TimestampProof = field(default_factory=TimestampProof)
+    copied_count: int | None = None
 
     @property
     def outcome(self) -> Literal["pass", "fail", "not_evaluated"]:

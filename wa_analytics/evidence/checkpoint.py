@@ -1,4 +1,5 @@
-"""Sealing: a signed head over all entries so far, kept in the database and in every place.
+"""Sealing: a signed head over all entries so far, kept in the database and in every place; the keys
+of what was sealed are copied in the same step (`key_copies`).
 
 A head is signed only if the tree still grows out of every earlier head, those in the places
 included. So a database that was put back to an older copy, or whose past was rewritten, gets no
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
+from wa_analytics.evidence.key_copies import copied, copies_of
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.merkle import root
 from wa_analytics.evidence.note import Head, NoteInvalid, VerifierKey, opened, signed
@@ -78,6 +80,10 @@ def seal(
         head = Head(key.name, size, root(size, TileReader(connection)))
     note = _recorded(database, head, signed(head.text, key.name, seed), key, now)
     failure = _distributed(database, places, key)
+    try:
+        copied(database, copies_of(ring.home, ring.settings), size)
+    except PlaceUnavailable as error:
+        failure = error
     refusal = ""
     try:
         refusal = stamp(places, size, note, ring.home, ring.settings)

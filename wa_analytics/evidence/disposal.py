@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wa_analytics.errors import EvidenceBroken
+from wa_analytics.evidence.key_copies import CopiedKey, KeyCopies, copies_of, settle_wrapping_keys
 from wa_analytics.evidence.layout import microseconds_of, unpacked
 from wa_analytics.evidence.log import CHUNK_ROWS, POSTGRESQL_LOCK, append_within
 from wa_analytics.evidence.sealing import NONCE_BYTES, EntryRow, Sealed, cleared
@@ -127,27 +128,34 @@ def compacted(database: Database, ring: KeyRing, at: datetime) -> int:
     if not lost:
         return 0
     keys = ring.wrapping_keys(database)
+    copies = copies_of(ring.home, ring.settings)
     for number in lost:
         new = ring.fresh_wrapping_key(database, at)
-        while not _moved(database, number, keys[number], new.id, new.key, at):
-            pass
+        with copies.locked():
+            settle_wrapping_keys(database, copies)
+            while not _moved(database, copies, number, keys[number], new.id, new.key, at):
+                pass
+            settle_wrapping_keys(database, copies)
     ring.forget_wrapping_key()
     return len(lost)
 
 
-def _moved(database: Database, old: int, old_key: bytes, new: int, new_key: bytes, at: datetime) -> bool:
-    """Re-wrap a chunk of survivors; when none is left, destroy the old key and say so."""
+def _moved(
+    database: Database, copies: KeyCopies, old: int, old_key: bytes, new: int, new_key: bytes, at: datetime
+) -> bool:
+    """Re-wrap a chunk of survivors, copies first; when none is left, destroy the old key and say so."""
     unwrap, wrap = AESGCM(old_key).decrypt, AESGCM(new_key).encrypt
     with database.writing() as writer:
         if writer.dialect == "postgresql":
             writer.execute("SELECT pg_advisory_xact_lock(:key)", {"key": POSTGRESQL_LOCK})
         rows = writer.rows(
-            "SELECT k.sequence, e.capture_id, k.wrapped_key FROM entry_key k"
+            "SELECT k.sequence, e.capture_id, k.wrapped_key, k.recognition_digest FROM entry_key k"
             " JOIN entry e ON e.sequence = k.sequence WHERE k.wrapping_key_id = :old LIMIT :limit",
             {"old": old, "limit": CHUNK_ROWS},
         )
         changed = []
-        for sequence, capture_id, wrapped in rows:
+        copied: list[CopiedKey] = []
+        for sequence, capture_id, wrapped, recognition in rows:
             nonce = bytes(capture_id)[:NONCE_BYTES]
             try:
                 key = unwrap(nonce, bytes(wrapped), bytes(capture_id))
@@ -155,7 +163,11 @@ def _moved(database: Database, old: int, old_key: bytes, new: int, new_key: byte
                 raise EvidenceBroken(
                     f"The key of entry {sequence} does not open under its wrapping key; run `wa verify`."
                 ) from None
-            changed.append((new, wrap(nonce, key, bytes(capture_id)), sequence))
+            wrapped = wrap(nonce, key, bytes(capture_id))
+            changed.append((new, wrapped, sequence))
+            copied.append((sequence, wrapped, bytes(recognition)))
+        if copied:
+            copies.append(new, copied)
         mark = "?" if writer.dialect == "sqlite" else "%s"
         cursor = writer.connection.connection.cursor()
         try:

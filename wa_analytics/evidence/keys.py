@@ -99,6 +99,11 @@ class KeyRing:
         return "KeyRing()"
 
     @property
+    def master(self) -> bytes:
+        """The 32 bytes of the master key. Never log it."""
+        return self._master
+
+    @property
     def makes_new_keys(self) -> bool:
         """Whether `rotate` needs no `new_master`: file and KMS make one, the environment does not."""
         return self._source.makes_new_keys

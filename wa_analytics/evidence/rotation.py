@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from wa_analytics.evidence.key_copies import copied_until, copies_of, settle_wrapping_keys
 from wa_analytics.evidence.log import journal
 from wa_analytics.evidence.stored import stored_rows
 
@@ -39,6 +40,10 @@ def rotate(
     new_master: needed only where the master key comes from the environment.
     """
     count = ring.rotate(database, new_master)
+    copies = copies_of(ring.home, ring.settings)
+    if copied_until(database) is not None:
+        with copies.locked():
+            settle_wrapping_keys(database, copies)
     journal(
         database,
         ring,

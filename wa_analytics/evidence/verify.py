@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from wa_analytics.evidence.broken import Findings, Verification
+from wa_analytics.evidence.copy_check import check_copies
 from wa_analytics.evidence.fold import TILE, Fold
 from wa_analytics.evidence.guards import check_guards
 from wa_analytics.evidence.heads import SignedHeads, signed_heads
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from wa_analytics.database import Database
+    from wa_analytics.evidence.key_copies import KeyCopies
     from wa_analytics.evidence.places import Place
 
 Progress = Callable[[int, int], None]
@@ -48,16 +50,18 @@ def verify(
     *,
     trusted: Iterable[VerifierKey] = (),
     roots: Sequence[Certificate] = (),
+    copies: KeyCopies | None = None,
 ) -> Verification:
     """Hold the log to every signed head in the database and in `places` (`places.places_of`).
 
     progress: called with (entries done, entries in all). trusted: public keys known from
     elsewhere; without any, those on which database and places agree. roots: certificates of the
     timestamping authority (`timestamp.trusted_roots`); without any, timestamps are not judged.
+    copies: the second place of the keys (`key_copies.copies_of`).
     Memory: a batch of 4,096 entries, one bit per entry without a key, some hundred bytes per
     checkpoint; 16 bytes per entry go to temporary files.
     """
-    return _Verifier(database, progress or (lambda done, total: None)).run(places, trusted, roots)
+    return _Verifier(database, progress or (lambda done, total: None)).run(places, trusted, roots, copies)
 
 
 class _Verifier:
@@ -76,7 +80,11 @@ class _Verifier:
         self.has_differed = False
 
     def run(
-        self, places: Sequence[Place], trusted: Iterable[VerifierKey], roots: Sequence[Certificate]
+        self,
+        places: Sequence[Place],
+        trusted: Iterable[VerifierKey],
+        roots: Sequence[Certificate],
+        copies: KeyCopies | None,
     ) -> Verification:
         # Heads and the stored tree's size first: entries may be appended meanwhile, never go.
         heads = signed_heads(self.database, places, self.findings, trusted)
@@ -89,6 +97,7 @@ class _Verifier:
         self._end_of_tree()
         self._tails(heads)
         self.keys.ended()
+        copied_count = check_copies(self.database, copies, self.findings) if copies else None
         return Verification(
             findings=self.findings.all(),
             entry_count=self.fold.size,
@@ -98,6 +107,7 @@ class _Verifier:
             disposed_count=self.keys.disposed_count,
             unfinished_disposal_count=self.keys.unfinished_count,
             timestamps=timestamps,
+            copied_count=copied_count,
         )
 
     def _is_recorded(self, size: int) -> bool:

@@ -65,6 +65,7 @@ class Proof:
             "checkpoint_count": told.checkpoint_count,
             "disposed_count": told.disposed_count,
             "unfinished_disposal_count": told.unfinished_disposal_count,
+            "copied_key_count": told.copied_count,
             "empty_places": list(told.empty_places),
             "timestamps": asdict(told.timestamps),
             "derived": self.derived and {"outcome": self.derived.outcome, "reason": self.derived.reason},

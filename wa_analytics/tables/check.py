@@ -95,13 +95,14 @@ class VerifyRun(SQLModel, table=True):
 
 
 class Watermark(SQLModel, table=True):
-    """How far the derived tables reach, and under which rules they were made."""
+    """How far the derived tables reach, and under which rules they were made; also how far the copies
+    of keys reach, and which disposals were done again after a restore."""
 
     __tablename__ = "watermark"
 
-    name: str = clear("facts or state", primary_key=True)
-    sequence: int = clear("first entry not yet projected", sa_type=WHOLE)
-    rules_digest: str = clear("SHA-256 of the rules and settings they were made under")
+    name: str = clear("facts, state, key_copies or replayed", primary_key=True)
+    sequence: int = clear("first entry not yet projected or copied", sa_type=WHOLE)
+    rules_digest: str = clear("SHA-256 of the rules and settings they were made under; id of a disposal")
 
 
 class ImportCount(SQLModel, table=True):
