@@ -24,8 +24,8 @@ class Identifier(msgspec.Struct, frozen=True, gc=False):
 class MessageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One message, as one source tells it.
 
-    source: `inbound` (webhook), `send_log`, `echo` (Business app), `provider_log` (what the provider's
-        own list of messages tells), `history`, `call`.
+    source: `inbound` (webhook), `send_log`, `echo` (sent from the Business app or by another
+        application), `provider_log` (what the provider's own list of messages tells), `history`, `call`.
     people: identifiers of the one outside person, the most direct first.
     kind: `template`, `free_form`, or None where the source does not say.
     text: the words, only for rules that read text; never stored.
@@ -174,11 +174,13 @@ class MediaRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelEventRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Something the platform told of an account, a number, a template or a group.
+    """Something the platform told of an account, a number, a template, a group or a call.
 
-    event: dotted, subject first: `account.offboarded`, `account.partner_removed`,
-        `account.restricted`, `number.quality`, `number.name`, `template.quality`, `security.pin_changed`,
-        `webhook.override`, `webhook.subscribed`, `handover.taken`, `group.participants` …
+    event: dotted, subject first: `account.offboarded`, `number.quality`, `template.rejected`,
+        `webhook.override`, `handover.taken`, `group.participants` … Meta's stand in
+        `providers/meta_event_codes.py`.
+    outside_id: the message or call it is about.
+    people: identifiers of the one person it names.
     detail: a code from the platform's closed lists (`GREEN`, `PRIMARY_INACTIVITY`), never free text.
     subject: what it is about where that is neither account nor number and names no person: a template's
         name, a flow's id.
@@ -186,6 +188,7 @@ class ChannelEventRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     event: str
     occurred_at: int
+    outside_id: str | None = None
     channel_id: str | None = None
     account_id: str | None = None
     detail: str | None = None
@@ -236,9 +239,9 @@ class SupplementaryRecord(msgspec.Struct, frozen=True, kw_only=True):
 class UnknownRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something kept but not understood: counted by name, shown by `wa doctor`.
 
-    kind: `object`, `field` (webhook field), `type` (message type), `status`, `column`,
-        `preference`, `zoneless_time`, `invalid_phone`, `channel` (not WhatsApp), `sender` (a report
-        that does not tell which side is the business), `malformed`.
+    kind: `object`, `field` (webhook field), `type` (message type), `status`, `event` (the platform's
+        word for one), `column`, `preference`, `zoneless_time`, `invalid_phone`, `channel` (not
+        WhatsApp), `sender` (a report that does not tell which side is the business), `malformed`.
     name: the field's name, never a value.
     """
 

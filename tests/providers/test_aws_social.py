@@ -61,7 +61,7 @@ def test_every_number_of_layers_tells_what_meta_told(stated: Any) -> None:
 
 def test_what_has_no_time_of_its_own_is_dated_by_the_event() -> None:
     entry = body("template_category_update", message_template_name="t", new_category="UTILITY")["entry"][0]
-    (template,) = records(TOPIC.envelope(event(entry)))
+    template, _ = records(TOPIC.envelope(event(entry)))
     assert isinstance(template, TemplateRecord)
     assert template.observed_at == 1_767_225_600_476_795
 

@@ -11,7 +11,6 @@ from tests.providers.worlds import (
     BEN,
     CHANNEL,
     MICROS,
-    RECEIVED,
     body,
     message,
     only,
@@ -19,11 +18,12 @@ from tests.providers.worlds import (
     status,
 )
 from wa_analytics.records import (
+    ChannelEventRecord,
     ConsentRecord,
     Identifier,
     LinkRecord,
+    MediaRecord,
     MessageRecord,
-    TemplateRecord,
     UnknownRecord,
 )
 
@@ -102,14 +102,71 @@ def test_the_end_of_a_call_tells_its_start() -> None:
     assert only(parsed(body("calls", calls=[ended])), MessageRecord).sent_at == MICROS
 
 
-def test_recordings_and_ringing_are_no_messages() -> None:
-    records = parsed(
-        body("calls", calls=[call(event="call_recording_available")], statuses=[status(status="RINGING")])
+@pytest.mark.parametrize("name", ["RINGING", "ACCEPTED", "REJECTED"])
+def test_how_a_call_to_a_person_goes(name: str) -> None:
+    event, told = parsed(body("calls", statuses=[status(id="wacid.C", status=name)]))
+    assert event == ChannelEventRecord(
+        event=f"call.{name.lower()}",
+        occurred_at=MICROS,
+        outside_id="wacid.C",
+        channel_id=CHANNEL,
+        account_id=ACCOUNT,
+        people=(ANA_PHONE,),
     )
-    assert records == [
-        UnknownRecord(kind="type", name="call_recording_available"),
-        UnknownRecord(kind="status", name="RINGING"),
+    assert isinstance(told, MessageRecord)
+    assert (told.source, told.outside_id, told.direction) == ("call", "wacid.C", "outbound")
+    assert (told.people, told.has_body) == ((ANA_PHONE,), False)
+
+
+def test_a_call_status_nobody_knows_is_counted() -> None:
+    assert parsed(body("calls", statuses=[status(status="HUMMING")])) == [
+        UnknownRecord(kind="status", name="HUMMING")
     ]
+    assert parsed(body("calls", calls=[call(event="humming")])) == [
+        UnknownRecord(kind="type", name="humming")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "parts", "code", "type_"),
+    [
+        (
+            "call_transcription_available",
+            {
+                "call_transcript": {
+                    "document": {"id": 77, "mime_type": "application/json", "sha256": "0" * 64}
+                }
+            },
+            "call.transcription_available",
+            "transcript",
+        ),
+        (
+            "call_recording_available",
+            {"call_recording": {"audio": {"id": "77", "mime_type": "audio/mp4", "sha256": "0" * 64}}},
+            "call.recording_available",
+            "recording",
+        ),
+        (
+            "call_recording_available",
+            {"call_recording": {"id": "77", "mime_type": "audio/mp4", "sha256": "0" * 64}},
+            "call.recording_available",
+            "recording",
+        ),
+    ],
+)
+def test_a_recording_is_an_event_and_a_file_of_the_call(
+    event: str, parts: dict[str, Any], code: str, type_: str
+) -> None:
+    records = parsed(body("calls", calls=[call(event=event, from_user_id="US.1", **parts)]))
+    told = only(records, ChannelEventRecord)
+    assert (told.event, told.outside_id, told.people) == (
+        code,
+        "wacid.C",
+        (ANA_PHONE, Identifier("user_id", "US.1")),
+    )
+    file = only(records, MediaRecord)
+    assert (file.media_id, file.outside_id, file.type, file.sha256) == ("77", "wacid.C", type_, "0" * 64)
+    assert not [record for record in records if isinstance(record, MessageRecord)]
 
 
 def test_what_staff_sent_from_the_app() -> None:
@@ -130,78 +187,9 @@ def test_what_staff_sent_from_the_app() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["edit", "revoke"])
-def test_edits_and_revocations_by_staff_are_no_new_messages(kind: str) -> None:
-    echo = message(type=kind, text=..., **{kind: {"original_message_id": "wamid.B"}})
-    records = parsed(body("smb_message_echoes", message_echoes=[echo]))
-    assert records == [UnknownRecord(kind="type", name=kind)]
-
-
-@pytest.mark.parametrize(
-    "field", ["history", "standby", "account_update", "flows", "never_seen_before", "message_echoes"]
-)
-def test_every_other_field_is_counted_by_its_name(field: str) -> None:
+@pytest.mark.parametrize("field", ["never_seen_before", "message_echoes", "consumer_profile", "no words: 5"])
+def test_a_field_nobody_documents_is_counted_by_its_name(field: str) -> None:
+    name = field if " " not in field else "other"
     assert parsed(body(field, messages="odd", history=[{"threads": 5}])) == [
-        UnknownRecord(kind="field", name=field)
+        UnknownRecord(kind="field", name=name)
     ]
-
-
-TEMPLATE = {
-    "message_template_id": 1,
-    "message_template_name": "order_confirmation",
-    "message_template_language": "en_US",
-}
-
-
-@pytest.mark.parametrize(("time", "observed_at"), [(AT, MICROS), (str(AT), MICROS), (None, RECEIVED)])
-def test_a_template_s_status_and_category(time: int | str | None, observed_at: int) -> None:
-    record = only(
-        parsed(
-            body(
-                "message_template_status_update",
-                time=time,
-                event="APPROVED",
-                message_template_category="UTILITY",
-                reason="NONE",
-                **TEMPLATE,
-            )
-        ),
-        TemplateRecord,
-    )
-    assert record == TemplateRecord(
-        name="order_confirmation",
-        observed_at=observed_at,
-        account_id=ACCOUNT,
-        language="en_US",
-        category="utility",
-        status="approved",
-    )
-
-
-@pytest.mark.parametrize(
-    "update",
-    [
-        {"previous_category": "UTILITY", "new_category": "MARKETING"},
-        {"new_category": "MARKETING", "correct_category": "UTILITY", "category_update_timestamp": AT},
-    ],
-)
-def test_the_category_in_force(update: dict[str, Any]) -> None:
-    records = parsed(body("template_category_update", time=AT, **TEMPLATE, **update))
-    assert only(records, TemplateRecord).category == "marketing"
-
-
-def test_a_quality_update_under_the_wrong_name() -> None:
-    records = parsed(
-        body(
-            "message_template_status_update",
-            previous_quality_score="GREEN",
-            new_quality_score="RED",
-            **TEMPLATE,
-        )
-    )
-    assert records == [UnknownRecord(kind="field", name="message_template_quality_update")]
-
-
-def test_an_update_without_a_template_is_counted() -> None:
-    records = parsed(body("template_category_update", new_category="MARKETING"))
-    assert records == [UnknownRecord(kind="malformed", name="template_category_update")]

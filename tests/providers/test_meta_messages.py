@@ -23,8 +23,17 @@ from tests.providers.worlds import (
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
-from wa_analytics.records import Identifier, LinkRecord, MessageRecord, StatusRecord, UnknownRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    Identifier,
+    LinkRecord,
+    MediaRecord,
+    MessageRecord,
+    StatusRecord,
+    UnknownRecord,
+)
 
+MEDIA = ("image", "video", "document", "audio", "sticker")
 ANA_PHONE = Identifier("phone", "+" + ANA)
 BEN_PHONE = Identifier("phone", "+" + BEN)
 
@@ -63,15 +72,15 @@ def test_a_text_message() -> None:
         ("contacts", [{"name": {"formatted_name": "Invented"}}], None),
         ("reaction", {"message_id": "wamid.B"}, None),
         ("order", {"catalog_id": "1", "text": "stop"}, None),
-        ("edit", {"original_message_id": "wamid.B"}, None),
-        ("revoke", {"original_message_id": "wamid.B"}, None),
     ],
 )
 def test_every_type_and_where_words_are_looked_for(kind: str, content: Any, text: str | None) -> None:
     records = parsed(body(messages=[message(**{"text": ..., "type": kind, kind: content})]))
     record = only(records, MessageRecord)
     assert (record.type, record.text, record.has_body) == (kind, text, True)
-    assert len(records) == 1
+    files = [record for record in records if isinstance(record, MediaRecord)]
+    assert [file.type for file in files] == ([kind] if isinstance(content, dict) and kind in MEDIA else [])
+    assert len(records) == 1 + len(files)
 
 
 def test_an_unsupported_message_has_no_body() -> None:
@@ -219,9 +228,30 @@ def test_several_accounts_and_changes_in_one_body() -> None:
     ]
 
 
-def test_account_errors_are_counted() -> None:
-    records = parsed(body(errors=[{"code": 131000, "title": "x"}]))
-    assert records == [UnknownRecord(kind="field", name="messages.errors")]
+@pytest.mark.parametrize(
+    ("code", "detail"), [(131000, "131000"), ("131000", "131000"), (12025550123, "other")]
+)
+def test_errors_of_the_number_itself(code: int | str, detail: str) -> None:
+    records = parsed(body(errors=[{"code": code, "title": "x"}]))
+    event = only(records, ChannelEventRecord)
+    assert (event.event, event.detail, event.channel_id) == ("number.error", detail, CHANNEL)
+    assert parsed(body(errors="gone")) == [UnknownRecord(kind="malformed", name="errors")]
+
+
+def test_a_user_name_is_remembered_and_a_parent_user_id_is_not() -> None:
+    contact = {
+        "wa_id": ANA,
+        "user_id": "US.134",
+        "parent_user_id": "US.ENT.7",
+        "profile": {"username": "ana.i"},
+    }
+    records = parsed(body(messages=[message()], contacts=[contact]))
+    assert [record for record in records if isinstance(record, LinkRecord)] == [
+        LinkRecord(people=(ANA_PHONE, Identifier("user_id", "US.134")), rule="contact"),
+        LinkRecord(people=(ANA_PHONE, Identifier("username", "ana.i")), rule="username"),
+    ]
+    nobody = parsed(body(messages=[message()], contacts=[{"profile": {"username": "ana.i"}}]))
+    assert not [record for record in nobody if isinstance(record, LinkRecord)]
 
 
 @pytest.mark.parametrize(

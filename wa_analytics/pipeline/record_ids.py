@@ -78,6 +78,7 @@ class DisposedIds:
             "status_fact": self.messages,
             "message_version": self.messages,
             "media_fact": self.messages,
+            "channel_event": self.messages,
             "platform_message": self.messages,
             "consent_fact": self.events,
         }

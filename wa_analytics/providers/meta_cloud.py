@@ -1,8 +1,9 @@
 """Meta Cloud API: one webhook body, or one page of a fetched template list, as records.
 
-Reads `messages` (messages and statuses), `user_preferences`, `calls`, `smb_message_echoes` and
-the two fields that tell a template's category. Every other field is counted by its name and
-stays in the capture's bytes. Source: Meta, webhooks reference, read 14 September 2026.
+Every documented field becomes facts; one that is not documented is counted by its name and stays in
+the capture's bytes. What comes often is decoded into typed shapes, once; a body that tells anything
+else, or does not fit them, is read again part by part. Source: Meta, webhooks reference, read 14
+September 2026.
 """
 
 from __future__ import annotations
@@ -13,9 +14,17 @@ import msgspec
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
-from wa_analytics.providers import meta_events, meta_messages
-from wa_analytics.providers.meta_salvage import salvaged
-from wa_analytics.providers.meta_shapes import Envelope, envelope
+from wa_analytics.providers import (
+    meta_account,
+    meta_events,
+    meta_history,
+    meta_messages,
+    meta_people,
+    meta_standby,
+)
+from wa_analytics.providers.meta_parts import malformed
+from wa_analytics.providers.meta_salvage import changes_of
+from wa_analytics.providers.meta_shapes import envelope
 from wa_analytics.providers.meta_templates import page_records
 from wa_analytics.providers.people import safe_name
 from wa_analytics.records import Record, UnknownRecord
@@ -23,14 +32,44 @@ from wa_analytics.settings import Settings
 
 OBJECT = "whatsapp_business_account"
 
-_FIELDS = {
+# Fields that come with every message, read in typed shapes.
+_TYPED = {
     "messages": meta_messages.messages_field,
     "smb_message_echoes": meta_messages.echoes_field,
     "calls": meta_events.calls_field,
     "user_preferences": meta_events.preferences_field,
-    "message_template_status_update": meta_events.template_field,
-    "template_category_update": meta_events.template_field,
 }
+_STATED = {
+    "history": meta_history.history,
+    "standby": meta_standby.standby,
+    "messaging_handovers": meta_people.handover,
+    "smb_app_state_sync": meta_people.contacts_synced,
+    "user_id_update": meta_people.user_id_changed,
+    "automatic_events": meta_people.conversions,
+    "group_lifecycle_update": meta_people.groups,
+    "group_participants_update": meta_people.groups,
+    "group_settings_update": meta_people.groups,
+    "group_status_update": meta_people.groups,
+    "account_update": meta_account.account_update,
+    "account_alerts": meta_account.account_alerts,
+    "account_review_update": meta_account.one_event,
+    "account_settings_update": meta_account.number_settings,
+    "business_capability_update": meta_account.one_event,
+    "business_username_update": meta_account.one_event,
+    "business_username_updates": meta_account.one_event,
+    "flows": meta_account.flows,
+    "message_template_components_update": meta_account.template_update,
+    "message_template_quality_update": meta_account.template_update,
+    "message_template_status_update": meta_account.template_update,
+    "partner_solutions": meta_account.partner_solutions,
+    "payment_configuration_update": meta_account.one_event,
+    "phone_number_name_update": meta_account.one_event,
+    "phone_number_quality_update": meta_account.number_quality,
+    "security": meta_account.security,
+    "template_category_update": meta_account.template_update,
+}
+FIELDS = frozenset((*_TYPED, *_STATED))
+"""Webhook fields that become facts."""
 
 
 def parse(capture: Capture, settings: Settings) -> list[Record]:
@@ -51,21 +90,19 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     try:
         body = envelope.decode(capture.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        body = _second_reading(capture, records)
+        return _part_by_part(capture, records)
     if body.object != OBJECT:
         return [*records, UnknownRecord(kind="object", name=safe_name(body.object))]
     for account in body.entry:
         for change in account.changes:
-            read = _FIELDS.get(change.field)
-            if read is None:
-                records.append(UnknownRecord(kind="field", name=safe_name(change.field)))
-            else:
-                read(records, change.field, change.value, account, capture)
-    return records or [UnknownRecord(kind="malformed", name="entry")]
+            if change.field not in _TYPED:
+                return _part_by_part(capture, records[:1] if "zoneless_time" in headers else [])
+            _TYPED[change.field](records, change.field, change.value, account, capture)
+    return records or [malformed("entry")]
 
 
-def _second_reading(capture: Capture, records: list[Record]) -> Envelope:
-    stated = _json(capture)
+def _part_by_part(capture: Capture, records: list[Record]) -> list[Record]:
+    stated = _enveloped(_json(capture))
     if (
         not isinstance(stated, dict)
         or not isinstance(stated.get("object"), str)
@@ -75,13 +112,29 @@ def _second_reading(capture: Capture, records: list[Record]) -> Envelope:
             f"{_place(capture)}: is JSON but no webhook body (an object with `object` and `entry`); "
             "give one body per .json file or per .ndjson line."
         )
+    if stated["object"] != OBJECT:
+        return [*records, UnknownRecord(kind="object", name=safe_name(stated["object"]))]
     try:
-        body, malformed = salvaged(stated, _FIELDS)
+        for told in changes_of(records, stated, _TYPED):
+            before = len(records)
+            if told.field in _TYPED:
+                _TYPED[told.field](records, told.field, told.value, told.account, capture)
+            elif told.field in _STATED:
+                _STATED[told.field](records, told.field, told.stated, told.account, capture)
+            else:
+                records.append(UnknownRecord(kind="field", name=safe_name(told.field)))
+            if len(records) == before:
+                records.append(malformed(told.field))
     except RecursionError:
         raise CaptureUnreadable(f"{_place(capture)}: is nested too deeply to be a webhook body.") from None
-    if body.object == OBJECT:
-        records.extend(malformed)
-    return body
+    return records or [malformed("entry")]
+
+
+def _enveloped(stated: Any) -> Any:
+    """Meta documents a declined history without its envelope: the value alone."""
+    if isinstance(stated, dict) and isinstance(stated.get("history"), list) and "entry" not in stated:
+        return {"object": OBJECT, "entry": [{"changes": [{"field": "history", "value": stated}]}]}
+    return stated
 
 
 def _json(capture: Capture) -> Any:

@@ -1,25 +1,29 @@
-"""Fields `calls`, `user_preferences` and the template updates.
+"""Fields `calls` and `user_preferences`.
 
-Source: Meta, webhooks reference (user_preferences, May 2026; message_template_status_update,
-template_category_update, September 2026; calls).
+Source: Meta, webhooks reference (user_preferences, May 2026; calls).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from wa_analytics.capture import Capture
 from wa_analytics.providers.instants import seconds_to_micros
-from wa_analytics.providers.meta_messages import (
-    channel_of,
-    link_contacts,
-    malformed,
-    only_contact,
-    text_of,
-)
-from wa_analytics.providers.meta_shapes import Account, Call, Value
+from wa_analytics.providers.media import mime_of, sha256_hex
+from wa_analytics.providers.meta_content import channel_of, link_contacts, only_contact
+from wa_analytics.providers.meta_event_codes import EVENTS
+from wa_analytics.providers.meta_parts import malformed, text, text_of
+from wa_analytics.providers.meta_shapes import Account, Call, Status, Value
 from wa_analytics.providers.people import people_of, safe_name
-from wa_analytics.records import ConsentRecord, MessageRecord, Record, TemplateRecord, UnknownRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    ConsentRecord,
+    Identifier,
+    MediaRecord,
+    MessageRecord,
+    Record,
+    UnknownRecord,
+)
 
 _CALL_EVENTS = ("connect", "terminate")
 _PREFERENCES = ("stop", "resume", "signup")
@@ -27,14 +31,17 @@ _PREFERENCE_PURPOSES = {"marketing_messages": "marketing"}
 
 
 def calls_field(records: list[Record], field: str, value: Value, account: Account, capture: Capture) -> None:
-    """Calls as messages of source `call`; ringing, accepted and rejected are counted only."""
+    """Calls as messages of source `call`; ringing, accepted and rejected tell of a call too. Recordings
+    and transcripts are events and media files of it: when they are ready is not when it was."""
+    channel_id, account_id = channel_of(value), text_of(account.id)
     for call in value.calls or ():
-        if call.event not in _CALL_EVENTS:
+        event = EVENTS["calls"].get((call.event or "").upper())
+        if event is None and call.event not in _CALL_EVENTS:
             records.append(UnknownRecord(kind="type", name=safe_name(call.event)))
             continue
         try:
             # The end of a call is not when it reached the business; its start is.
-            sent_at = seconds_to_micros(call.timestamp if call.start_time is None else call.start_time)
+            at = seconds_to_micros(call.timestamp if call.start_time is None else call.start_time)
         except ValueError:
             records.append(malformed("calls"))
             continue
@@ -43,28 +50,110 @@ def calls_field(records: list[Record], field: str, value: Value, account: Accoun
             people_of(call.sender, call.from_user_id)
             if direction == "inbound"
             else people_of(call.to, call.to_user_id)
-        )
-        records.append(
-            MessageRecord(
-                source="call",
-                outside_id=call.id,
-                sent_at=sent_at,
-                people=people or only_contact(value.contacts),
-                direction=direction,
-                channel_id=channel_of(value),
-                account_id=text_of(account.id),
-                type="call",
-                has_body=direction == "inbound",
-                extra={"event": call.event},
+        ) or only_contact(value.contacts)
+        if event is None:
+            records.append(
+                MessageRecord(
+                    source="call",
+                    outside_id=call.id,
+                    sent_at=at,
+                    people=people,
+                    direction=direction,
+                    channel_id=channel_id,
+                    account_id=account_id,
+                    type="call",
+                    has_body=direction == "inbound",
+                    extra={"event": call.event},
+                )
             )
-        )
-    records.extend(
-        UnknownRecord(kind="status", name=safe_name(status.status)) for status in value.statuses or ()
-    )
+        else:
+            records.append(_call_event(event, call.id, at, people, channel_id, account_id))
+            for type_, stated in (("recording", call.call_recording), ("transcript", call.call_transcript)):
+                _file(records, type_, stated, call.id, at, channel_id, account_id)
+    for status in value.statuses or ():
+        _status(records, status, value, channel_id, account_id)
     if value.contacts:
         link_contacts(records, value.contacts)
     if not value.calls and not value.statuses:
         records.append(malformed("calls"))
+
+
+def _call_event(
+    event: str,
+    outside_id: str,
+    at: int,
+    people: tuple[Identifier, ...],
+    channel_id: str | None,
+    account_id: str | None,
+) -> ChannelEventRecord:
+    return ChannelEventRecord(
+        event=event,
+        occurred_at=at,
+        outside_id=outside_id,
+        channel_id=channel_id,
+        account_id=account_id,
+        people=people,
+    )
+
+
+def _status(
+    records: list[Record], status: Status, value: Value, channel_id: str | None, account_id: str | None
+) -> None:
+    """How a call to a person goes. The call is told too, since nothing else may tell of it."""
+    event = EVENTS["calls"].get(status.status.upper())
+    if event is None:
+        records.append(UnknownRecord(kind="status", name=safe_name(status.status)))
+        return
+    try:
+        at = seconds_to_micros(status.timestamp)
+    except ValueError:
+        records.append(malformed("statuses"))
+        return
+    people = people_of(status.recipient_id, status.recipient_user_id) or only_contact(value.contacts)
+    records.append(_call_event(event, status.id, at, people, channel_id, account_id))
+    records.append(
+        MessageRecord(
+            source="call",
+            outside_id=status.id,
+            sent_at=at,
+            people=people,
+            direction="outbound",
+            channel_id=channel_id,
+            account_id=account_id,
+            type="call",
+            extra={"status": status.status},
+        )
+    )
+
+
+def _file(
+    records: list[Record],
+    type_: str,
+    stated: Any,
+    outside_id: str,
+    at: int,
+    channel_id: str | None,
+    account_id: str | None,
+) -> None:
+    """A recording or transcript, which stands under the name of its kind (`document`, `audio`)."""
+    if not isinstance(stated, dict):
+        return
+    for found in (stated, *stated.values()):
+        media_id = text(found, "id")
+        if media_id is not None:
+            records.append(
+                MediaRecord(
+                    source="announced",
+                    media_id=media_id,
+                    occurred_at=at,
+                    outside_id=outside_id,
+                    type=type_,
+                    mime_type=mime_of(text(found, "mime_type")),
+                    sha256=sha256_hex(text(found, "sha256")),
+                    channel_id=channel_id,
+                    account_id=account_id,
+                )
+            )
 
 
 def _direction(call: Call, value: Value) -> Literal["inbound", "outbound"]:
@@ -112,37 +201,3 @@ def preferences_field(
         link_contacts(records, value.contacts)
     if not value.user_preferences:
         records.append(malformed("user_preferences"))
-
-
-def template_field(
-    records: list[Record], field: str, value: Value, account: Account, capture: Capture
-) -> None:
-    """What an update tells of a template's category.
-
-    Meta's page for quality updates shows them under the status field's name; the quality score
-    tells them apart. In a category update `new_category` is the category in force, also while a
-    correction is only announced.
-    """
-    if value.new_quality_score is not None:
-        records.append(UnknownRecord(kind="field", name="message_template_quality_update"))
-        return
-    if not value.message_template_name:
-        records.append(malformed(field))
-        return
-    observed_at = capture.received_at
-    if account.time_at is not None:
-        try:
-            observed_at = seconds_to_micros(account.time_at)
-        except ValueError:
-            records.append(malformed("entry"))
-    category = value.new_category or value.message_template_category
-    records.append(
-        TemplateRecord(
-            name=value.message_template_name,
-            observed_at=observed_at,
-            account_id=text_of(account.id),
-            language=value.message_template_language,
-            category=category.lower() if category else None,
-            status=value.event.lower() if value.event else None,
-        )
-    )

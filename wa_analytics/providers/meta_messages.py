@@ -6,15 +6,27 @@ Source: Meta, webhooks reference, messages and status (September 2026); business
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from wa_analytics.capture import Capture
+from wa_analytics.providers import meta_content
 from wa_analytics.providers.instants import seconds_to_micros
-from wa_analytics.providers.meta_shapes import Account, Contact, Message, Status, Text, Value
+from wa_analytics.providers.meta_content import (
+    CHANGES,
+    MEDIA_TYPES,
+    MESSAGE_TYPES,
+    channel_of,
+    extra,
+    link_contacts,
+    only_contact,
+    words,
+)
+from wa_analytics.providers.meta_event_codes import EVENT
+from wa_analytics.providers.meta_parts import code, elements, malformed, moment, text_of
+from wa_analytics.providers.meta_shapes import Account, Contact, Message, Status, Value
 from wa_analytics.providers.people import people_of, safe_name
 from wa_analytics.records import (
-    Identifier,
+    ChannelEventRecord,
     LinkRecord,
     MessageRecord,
     Record,
@@ -22,12 +34,6 @@ from wa_analytics.records import (
     UnknownRecord,
 )
 
-MESSAGE_TYPES = frozenset(
-    (
-        "text", "image", "video", "document", "audio", "sticker", "location", "contacts", "interactive",
-        "button", "reaction", "order", "system", "unsupported", "edit", "revoke",
-    )
-)  # fmt: skip
 STATUSES = frozenset(("sent", "delivered", "read", "played", "failed"))
 _MOVED = ("user_changed_number", "user_changed_user_id")
 _USER_STOPPED = 131050
@@ -40,57 +46,47 @@ def messages_field(
     channel_id, account_id = channel_of(value), text_of(account.id)
     if value.statuses:
         for status in value.statuses:
-            _status(records, status, channel_id, account_id)
+            told_status(records, status, channel_id, account_id)
     if value.messages:
         for message in value.messages:
-            _inbound(records, message, value.contacts, channel_id, account_id)
+            inbound(records, message, value.contacts, channel_id, account_id)
     if value.contacts:
         link_contacts(records, value.contacts)
     if value.errors:
-        records.append(UnknownRecord(kind="field", name="messages.errors"))
+        told_errors(records, value.errors, channel_id, account, capture)
     elif not value.messages and not value.statuses:
         records.append(malformed("messages"))
 
 
+def told_errors(
+    records: list[Record], errors: Any, channel_id: str | None, account: Account, capture: Capture
+) -> None:
+    """Errors of the number itself, which belong to no message. Source: messages, errors page."""
+    told = [
+        ChannelEventRecord(
+            event=EVENT["messages"],
+            occurred_at=moment(None, account, capture),
+            channel_id=channel_id,
+            account_id=text_of(account.id),
+            detail=code(error, "code"),
+        )
+        for error in elements({"": errors}, "")
+    ]
+    records.extend(told or [malformed("errors")])
+
+
 def echoes_field(records: list[Record], field: str, value: Value, account: Account, capture: Capture) -> None:
-    """Messages staff sent from the Business app. Edits and revocations are not messages."""
+    """Messages staff sent from the Business app, and what they edited or revoked there."""
     channel_id, account_id = channel_of(value), text_of(account.id)
     for message in value.message_echoes or ():
-        kind = safe_name(message.type)
-        if kind in ("edit", "revoke"):
-            records.append(UnknownRecord(kind="type", name=kind))
-            continue
-        try:
-            sent_at = seconds_to_micros(message.timestamp)
-        except ValueError:
-            records.append(malformed("message_echoes"))
-            continue
-        records.append(
-            MessageRecord(
-                source="echo",
-                outside_id=message.id,
-                sent_at=sent_at,
-                people=people_of(message.to, message.to_user_id) or only_contact(value.contacts),
-                direction="outbound",
-                channel_id=channel_id,
-                account_id=account_id,
-                kind="free_form",
-                type=kind,
-                text=_words(message),
-                has_body=True,
-                group_id=text_of(message.group_id),
-                extra=_extra(message),
-            )
-        )
-        if kind not in MESSAGE_TYPES:
-            records.append(UnknownRecord(kind="type", name=kind))
+        _echo(records, message, value.contacts, channel_id, account_id)
     if value.contacts:
         link_contacts(records, value.contacts)
     if not value.message_echoes:
         records.append(malformed("message_echoes"))
 
 
-def _inbound(
+def _echo(
     records: list[Record],
     message: Message,
     contacts: list[Contact] | None,
@@ -100,10 +96,56 @@ def _inbound(
     try:
         sent_at = seconds_to_micros(message.timestamp)
     except ValueError:
+        records.append(malformed("message_echoes"))
+        return
+    kind = safe_name(message.type)
+    people = people_of(message.to, message.to_user_id) or only_contact(contacts)
+    if kind in CHANGES and meta_content.changed(
+        records, message, sent_at, "outbound", people, channel_id, account_id
+    ):
+        return
+    records.append(
+        MessageRecord(
+            source="echo",
+            outside_id=message.id,
+            sent_at=sent_at,
+            people=people,
+            direction="outbound",
+            channel_id=channel_id,
+            account_id=account_id,
+            kind="free_form",
+            type=kind,
+            text=words(message),
+            has_body=kind != "unsupported",
+            group_id=text_of(message.group_id),
+            extra=extra(message),
+        )
+    )
+    if kind in MEDIA_TYPES:
+        meta_content.media(records, message, message.id, sent_at, channel_id, account_id)
+    elif kind not in MESSAGE_TYPES:
+        records.append(UnknownRecord(kind="type", name=kind))
+
+
+def inbound(
+    records: list[Record],
+    message: Message,
+    contacts: list[Contact] | None,
+    channel_id: str | None,
+    account_id: str | None,
+) -> None:
+    """A message a person sent, what it announces, and the change of number or user id it tells."""
+    try:
+        sent_at = seconds_to_micros(message.timestamp)
+    except ValueError:
         records.append(malformed("messages"))
         return
     kind = message.type if message.type in MESSAGE_TYPES else safe_name(message.type)
     people = people_of(message.sender, message.from_user_id) or only_contact(contacts)
+    if kind in CHANGES and meta_content.changed(
+        records, message, sent_at, "inbound", people, channel_id, account_id
+    ):
+        return
     records.append(
         MessageRecord(
             source="inbound",
@@ -114,13 +156,17 @@ def _inbound(
             channel_id=channel_id,
             account_id=account_id,
             type=kind,
-            text=_words(message),
+            text=words(message),
             has_body=kind != "unsupported",
             group_id=text_of(message.group_id),
-            extra=_extra(message),
+            extra=extra(message),
         )
     )
-    if kind not in MESSAGE_TYPES:
+    if kind == "text":
+        return
+    if kind in MEDIA_TYPES:
+        meta_content.media(records, message, message.id, sent_at, channel_id, account_id)
+    elif kind not in MESSAGE_TYPES:
         records.append(UnknownRecord(kind="type", name=kind))
     system = message.system
     if system is not None and system.type in _MOVED:
@@ -128,14 +174,18 @@ def _inbound(
             (
                 *people,
                 *people_of(system.wa_id, system.user_id),
+                *people_of(None, system.parent_user_id),
                 *people_of(None, system.previous_user_id),
+                *people_of(None, system.previous_parent_user_id),
             )
         )
         if len(moved) > 1:
             records.append(LinkRecord(people=tuple(moved), rule=system.type, occurred_at=sent_at))
 
 
-def _status(records: list[Record], status: Status, channel_id: str | None, account_id: str | None) -> None:
+def told_status(
+    records: list[Record], status: Status, channel_id: str | None, account_id: str | None
+) -> None:
     if status.status not in STATUSES:
         records.append(UnknownRecord(kind="status", name=safe_name(status.status)))
         return
@@ -149,13 +199,13 @@ def _status(records: list[Record], status: Status, channel_id: str | None, accou
     else:
         people = people_of(status.recipient_id, status.recipient_user_id)
     pricing = status.pricing
-    extra: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     if status.recipient_type is not None:
-        extra["recipient_type"] = status.recipient_type
+        told["recipient_type"] = status.recipient_type
     if pricing is not None:
-        extra["pricing_type"] = pricing.type
-        extra["pricing_model"] = pricing.pricing_model
-        extra["is_billable"] = pricing.billable
+        told["pricing_type"] = pricing.type
+        told["pricing_model"] = pricing.pricing_model
+        told["is_billable"] = pricing.billable
     records.append(
         StatusRecord(
             outside_id=status.id,
@@ -166,7 +216,7 @@ def _status(records: list[Record], status: Status, channel_id: str | None, accou
             account_id=account_id,
             category=pricing.category if pricing is not None else None,
             error_code=_error_code(status) if status.errors else None,
-            extra=extra,
+            extra=told,
         )
     )
 
@@ -178,53 +228,3 @@ def _error_code(status: Status) -> int | None:
     if _USER_STOPPED in codes:
         return _USER_STOPPED
     return codes[0] if codes else None
-
-
-def _words(message: Message) -> str | None:
-    """What a person typed or chose: the places in which opt-out words are looked for."""
-    if message.type == "text":
-        return message.text.body if message.text is not None else None
-    if message.type == "button":
-        return message.button.text if message.button is not None else None
-    if message.type == "interactive" and message.interactive is not None:
-        reply = message.interactive.button_reply or message.interactive.list_reply
-        return reply.title if reply is not None else None
-    return None
-
-
-def _extra(message: Message) -> dict[str, Any]:
-    extra: dict[str, Any] = {}
-    if message.context is not None:
-        extra["context"] = message.context
-    if message.referral is not None:
-        extra["referral"] = message.referral
-    return extra
-
-
-def link_contacts(records: list[Record], contacts: list[Contact]) -> None:
-    """A link for each contact that has both a phone and a user id."""
-    for contact in contacts:
-        if contact.wa_id is not None and contact.user_id is not None:
-            people = people_of(contact.wa_id, contact.user_id)
-            if len(people) > 1:
-                records.append(LinkRecord(people=people, rule="contact"))
-
-
-def only_contact(contacts: list[Contact] | None) -> tuple[Identifier, ...]:
-    """Whom a body without sender or recipient speaks of, where it names exactly one contact."""
-    if contacts is None or len(contacts) != 1:
-        return ()
-    return people_of(contacts[0].wa_id, contacts[0].user_id)
-
-
-def channel_of(value: Value) -> str | None:
-    return text_of(value.metadata.phone_number_id) if value.metadata is not None else None
-
-
-def text_of(text: Text) -> str | None:
-    return text if type(text) is str else None if text is None else str(text)
-
-
-@lru_cache(maxsize=32)
-def malformed(name: str) -> UnknownRecord:
-    return UnknownRecord(kind="malformed", name=name)

@@ -1,4 +1,4 @@
-"""A webhook body that does not fit the typed shapes, read part by part.
+"""A webhook body read part by part: one that does not fit the typed shapes, or tells what comes seldom.
 
 One malformed message must not cost its neighbours: each element is converted alone, an optional
 part of an unknown shape is left out, and what cannot be read is counted by the list's name.
@@ -7,22 +7,21 @@ part of an unknown shape is left out, and what cannot be read is counted by the 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from wa_analytics.providers.meta_parts import malformed
 from wa_analytics.providers.meta_shapes import (
     Account,
     Call,
-    Change,
     Contact,
-    Envelope,
     Message,
     Preference,
     Status,
     Value,
 )
-from wa_analytics.records import UnknownRecord
+from wa_analytics.records import Record
 
 _LISTS: dict[str, type[msgspec.Struct]] = {
     "contacts": Contact,
@@ -35,58 +34,64 @@ _LISTS: dict[str, type[msgspec.Struct]] = {
 Part = TypeVar("Part", bound=msgspec.Struct)
 
 
-def salvaged(stated: dict[str, Any], fields: Container[str]) -> tuple[Envelope, list[UnknownRecord]]:
-    """The readable parts of a body whose `object` is text and whose `entry` is a list.
+class Told(NamedTuple):
+    """One change of a body: `value` for the fields read in typed shapes, `stated` for the others."""
 
-    Only the values of `fields` are looked into; of the others the name is all that is read.
-    """
-    malformed: list[UnknownRecord] = []
-    accounts = []
+    account: Account
+    field: str
+    value: Value
+    stated: dict[str, Any]
+
+
+def changes_of(records: list[Record], stated: dict[str, Any], typed: Container[str]) -> Iterator[Told]:
+    """The changes of a body whose `entry` is a list; what is malformed is counted in `records`."""
     for raw_account in stated["entry"]:
         if not isinstance(raw_account, dict) or not isinstance(raw_account.get("changes"), list):
-            malformed.append(UnknownRecord(kind="malformed", name="entry"))
+            records.append(malformed("entry"))
             continue
         account, is_whole = _part({**raw_account, "changes": []}, Account)
         if account is None or not is_whole:
-            malformed.append(UnknownRecord(kind="malformed", name="entry"))
-        account = account or Account()
-        account.changes = list(_changes(raw_account["changes"], fields, malformed))
-        accounts.append(account)
-    return Envelope(object=stated["object"], entry=accounts), malformed
+            records.append(malformed("entry"))
+        for raw in raw_account["changes"]:
+            told = _change(records, raw, account or Account(), typed)
+            if told is not None:
+                yield told
 
 
-def _changes(
-    raw_changes: list[Any], fields: Container[str], malformed: list[UnknownRecord]
-) -> Iterator[Change]:
-    for raw in raw_changes:
-        field = raw.get("field") if isinstance(raw, dict) else None
-        if not isinstance(field, str):
-            malformed.append(UnknownRecord(kind="malformed", name="changes"))
-            continue
-        is_read = field in fields
-        yield Change(field=field, value=_value(raw.get("value"), malformed) if is_read else Value())
+def _change(records: list[Record], raw: Any, account: Account, typed: Container[str]) -> Told | None:
+    field = raw.get("field") if isinstance(raw, dict) else None
+    if not isinstance(field, str):
+        records.append(malformed("changes"))
+        return None
+    value = raw.get("value")
+    if not isinstance(value, dict):
+        records.append(malformed("value"))
+        value = {}
+    return Told(account, field, _value(records, value) if field in typed else Value(), value)
 
 
-def _value(raw: Any, malformed: list[UnknownRecord]) -> Value:
-    if not isinstance(raw, dict):
-        malformed.append(UnknownRecord(kind="malformed", name="value"))
-        return Value()
+def _value(records: list[Record], raw: dict[str, Any]) -> Value:
     scalars = {name: cell for name, cell in raw.items() if name not in _LISTS}
-    value, _ = _part(scalars, Value)
-    value = value or Value()
+    value = _part(scalars, Value)[0] or Value()
     for name, kind in _LISTS.items():
-        listed = raw.get(name)
-        if listed is None:
-            continue
-        parts = []
-        for element in listed if isinstance(listed, list) else [listed]:
-            part, is_whole = _part(element, kind)
-            if not is_whole:
-                malformed.append(UnknownRecord(kind="malformed", name=name))
-            if part is not None:
-                parts.append(part)
-        setattr(value, name, parts)
+        if raw.get(name) is not None:
+            setattr(value, name, parts_of(records, raw, name, kind))
     return value
+
+
+def parts_of(records: list[Record], raw: dict[str, Any], name: str, kind: type[Part]) -> list[Part]:
+    """The readable elements of the list of this name, or the one element in its place."""
+    listed = raw.get(name)
+    if listed is None:
+        return []
+    parts = []
+    for element in listed if isinstance(listed, list) else [listed]:
+        part, is_whole = _part(element, kind)
+        if not is_whole:
+            records.append(malformed(name))
+        if part is not None:
+            parts.append(part)
+    return parts
 
 
 def _part(raw: Any, kind: type[Part]) -> tuple[Part | None, bool]:

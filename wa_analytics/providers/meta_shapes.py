@@ -2,7 +2,7 @@
 
 Everything is optional that Meta has ever left out; the rest of a body is skipped by the decoder
 and stays in the capture's bytes. Source: Meta, webhooks reference (messages, statuses,
-user_preferences, calls, smb_message_echoes, template fields).
+user_preferences, calls, smb_message_echoes). What comes seldom is read as plain JSON instead.
 """
 
 from __future__ import annotations
@@ -37,7 +37,42 @@ class SystemPart(msgspec.Struct, gc=False):
     type: str | None = None
     wa_id: Text = None
     user_id: Text = None
+    parent_user_id: Text = None
     previous_user_id: Text = None
+    previous_parent_user_id: Text = None
+
+
+class MediaPart(msgspec.Struct, gc=False):
+    """Of `image`, `video`, `document`, `audio` and `sticker`."""
+
+    id: Text = None
+    mime_type: str | None = None
+    sha256: str | None = None
+
+
+class EditedMessage(msgspec.Struct):
+    """What a message says after an edit: its content alone."""
+
+    type: str = "missing"
+    text: TextPart | None = None
+    button: ButtonPart | None = None
+    interactive: InteractivePart | None = None
+    image: MediaPart | None = None
+    video: MediaPart | None = None
+    document: MediaPart | None = None
+    audio: MediaPart | None = None
+    sticker: MediaPart | None = None
+
+
+class ChangePart(msgspec.Struct):
+    """Of `edit` and `revoke`."""
+
+    original_message_id: str | None = None
+    message: EditedMessage | None = None
+
+
+class HistoryPart(msgspec.Struct, gc=False):
+    status: str | None = None
 
 
 class Message(msgspec.Struct, rename={"sender": "from"}):
@@ -54,9 +89,20 @@ class Message(msgspec.Struct, rename={"sender": "from"}):
     text: TextPart | None = None
     button: ButtonPart | None = None
     interactive: InteractivePart | None = None
-    system: SystemPart | None = None
     context: dict[str, Any] | None = None
+    image: MediaPart | None = None
+    video: MediaPart | None = None
+    document: MediaPart | None = None
+    audio: MediaPart | None = None
+    sticker: MediaPart | None = None
+    system: SystemPart | None = None
+    edit: ChangePart | None = None
+    revoke: ChangePart | None = None
     referral: dict[str, Any] | None = None
+    history_context: HistoryPart | None = None
+
+
+Content = Message | EditedMessage
 
 
 class Pricing(msgspec.Struct, gc=False):
@@ -83,7 +129,7 @@ class Status(msgspec.Struct):
     errors: list[Failure] | None = None
 
 
-class Call(msgspec.Struct, rename={"sender": "from"}, gc=False):
+class Call(msgspec.Struct, rename={"sender": "from"}):
     id: str
     timestamp: str | int
     event: str | None = None
@@ -93,6 +139,8 @@ class Call(msgspec.Struct, rename={"sender": "from"}, gc=False):
     to: Text = None
     to_user_id: Text = None
     start_time: Text = None
+    call_recording: Any = None
+    call_transcript: Any = None
 
 
 class Preference(msgspec.Struct, gc=False):
@@ -105,9 +153,14 @@ class Preference(msgspec.Struct, gc=False):
     signup_id: Text = None
 
 
+class Profile(msgspec.Struct, gc=False):
+    username: str | None = None
+
+
 class Contact(msgspec.Struct, gc=False):
     wa_id: Text = None
     user_id: Text = None
+    profile: Profile | None = None
 
 
 class Metadata(msgspec.Struct, gc=False):
@@ -126,12 +179,6 @@ class Value(msgspec.Struct):
     calls: list[Call] | None = None
     user_preferences: list[Preference] | None = None
     errors: Any = None
-    event: str | None = None
-    message_template_name: str | None = None
-    message_template_language: str | None = None
-    message_template_category: str | None = None
-    new_category: str | None = None
-    new_quality_score: str | None = None
 
 
 class Change(msgspec.Struct):

@@ -173,13 +173,13 @@ def page_records(capture: Capture) -> list[Record]:
                 language=_text(template.get("language")),
                 category=_lower(template.get("category")),
                 status=_lower(template.get("status")),
-                wording=_wording(template.get("components")),
+                wording=wording_of(template.get("components")),
             )
         )
     return records
 
 
-def _wording(components: Any) -> str | None:
+def wording_of(components: Any) -> str | None:
     texts: dict[str, str] = {}
     for component in components if isinstance(components, list) else ():
         if isinstance(component, dict) and isinstance(component.get("text"), str):

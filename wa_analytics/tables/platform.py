@@ -51,12 +51,13 @@ class MediaFact(SQLModel, table=True):
 
 
 class ChannelEvent(SQLModel, table=True):
-    """Something the platform told of an account, a number, a template, a flow or a group."""
+    """Something the platform told of an account, a number, a template, a group or a call."""
 
     __tablename__ = "channel_event"
 
     fact_id: int | None = clear("row number", primary_key=True, default=None, sa_type=WHOLE)
     sequence: int = clear("entry it came from", sa_type=WHOLE, index=True)
+    message_id: str | None = digest("the message or call it is about", nullable=True, index=True)
     event_code: str = clear("dotted: account.offboarded, number.quality, webhook.override …")
     occurred_at: datetime = instant("when it happened, or when it was observed")
     account_id: str | None = clear("WhatsApp Business Account", nullable=True)

@@ -36,6 +36,7 @@ def upgrade() -> None:
         "channel_event",
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("message_id", sa.String(length=32), nullable=True),
         sa.Column("event_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("occurred_at", Instant(), nullable=False),
         sa.Column("account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -46,6 +47,7 @@ def upgrade() -> None:
         sa.Column("identifier_digest", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("fact_id"),
     )
+    op.create_index(op.f("ix_channel_event_message_id"), "channel_event", ["message_id"], unique=False)
     op.create_index(op.f("ix_channel_event_sequence"), "channel_event", ["sequence"], unique=False)
     op.create_table(
         "declared_gap",
@@ -239,5 +241,6 @@ def downgrade() -> None:
     op.drop_table("hand_over")
     op.drop_table("declared_gap")
     op.drop_index(op.f("ix_channel_event_sequence"), table_name="channel_event")
+    op.drop_index(op.f("ix_channel_event_message_id"), table_name="channel_event")
     op.drop_table("channel_event")
     op.drop_table("channel_day")
