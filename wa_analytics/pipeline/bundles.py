@@ -19,8 +19,17 @@ from wa_analytics.evidence.disposal import keyed, statements
 from wa_analytics.evidence.layout import unpacked
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.evidence.stored import stored_rows
+from wa_analytics.pipeline.told_of import told_of
 from wa_analytics.providers import PARSERS, parser
-from wa_analytics.records import MessageRecord, StatusRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    MediaRecord,
+    MessageRecord,
+    PlatformMessageRecord,
+    Record,
+    StatusRecord,
+    VersionRecord,
+)
 from wa_analytics.reports.page import page
 from wa_analytics.settings import Settings
 
@@ -29,23 +38,20 @@ if TYPE_CHECKING:
     from wa_analytics.evidence.keys import KeyRing
 
 CHUNK = 1_000
-CHANGES = ("edit", "revoke")
 GAPS = "not evaluated: this version of the archive records no declared gaps"
-_ORIGINAL = re.compile(rb'"original_message_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 @dataclass
 class ChosenMessage:
-    """The entries of one message: what sources told of it, later changes, disposals."""
+    """The entries of one message: what sources told of it, its versions and its files, disposals."""
 
     message_id: str
     told: set[int] = field(default_factory=set)
-    changed: set[int] = field(default_factory=set)
     disposed: set[int] = field(default_factory=set)
 
     @property
     def sequences(self) -> list[int]:
-        return sorted(self.told | self.changed | self.disposed)
+        return sorted(self.told | self.disposed)
 
 
 @dataclass(frozen=True)
@@ -73,17 +79,8 @@ def chosen_entries(database: Database, ring: KeyRing, message_ids: Sequence[str]
     if not message_ids:
         raise InputRefused("Name at least one message id; `wa lookup` finds it.")
     chosen = {message_id: ChosenMessage(message_id) for message_id in message_ids}
-    condition, params = database.matching("message_id", message_ids)
-    for table in ("message_fact", "status_fact"):
-        frame = database.frame(f"SELECT message_id, sequence FROM {table} WHERE {condition}", **params)
-        for message_id, sequence in frame.iter_rows():
-            chosen[message_id].told.add(sequence)
-    opener = Opener(ring.wrapping_keys(database), ring.digest_key)
-    for sequence, container in _opened(database, opener, _changes(database, condition, params)):
-        for quoted in _ORIGINAL.findall(unpacked(container)[1]):
-            original = chosen.get(ring.digest("message", msgspec.json.decode(quoted, type=str)))
-            if original is not None:
-                original.changed.add(sequence)
+    for message_id, sequence, _ in told_of(database, message_ids).iter_rows():
+        chosen[message_id].told.add(sequence)
     for sequence, _, said in statements(database):
         rows = [row for row in said.get("messages", ()) if row.get("message_id") in chosen]
         for row in rows:
@@ -96,20 +93,6 @@ def chosen_entries(database: Database, ring: KeyRing, message_ids: Sequence[str]
                 f"Nothing is known of message {message.message_id!r}; `wa lookup` finds our id."
             )
     return list(chosen.values())
-
-
-def _changes(database: Database, condition: str, params: dict[str, Any]) -> list[int]:
-    """Entries with edits and revocations that may be of these messages: those of the same people,
-    and those that staff made in the Business app, which name nobody."""
-    kinds = ", ".join(f"'{kind}'" for kind in CHANGES)
-    frame = database.frame(
-        f"SELECT DISTINCT f.sequence FROM message_fact f WHERE f.type_code IN ({kinds})"
-        " AND f.identifier_digest IN (SELECT identifier_digest FROM identifier WHERE party_id IN"
-        f" (SELECT party_id FROM message WHERE {condition}))"
-        f" UNION SELECT sequence FROM capture_note WHERE note_code = 'type' AND name IN ({kinds})",
-        **params,
-    )
-    return sorted(frame["sequence"])
 
 
 def _opened(database: Database, opener: Opener, sequences: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -181,9 +164,6 @@ def _message_told(
     for one in shown:
         if one.sequence in message.told and one.state == "opened":
             lines += list(_versions(one, message.message_id, ring, settings))
-        elif one.sequence in message.changed and one.state == "opened":
-            words = "changed or revoked later; the original says how"
-            lines.append((_instant(one.received_at), "change", "", words, one.sequence))
         elif one.sequence in message.disposed and one.state == "disposed":
             words = f"lawfully disposed of; entry {one.disposed_by} says by which rule"
             lines.append((_instant(one.received_at), "disposed", "", words, one.sequence))
@@ -203,16 +183,39 @@ def _versions(
     except CaptureUnreadable:
         records = []
     for record in records:
-        if isinstance(record, MessageRecord | StatusRecord):
-            if ring.digest("message", record.outside_id) != message_id:
-                continue
-            people = ", ".join(person.value for person in record.people)
-            if isinstance(record, StatusRecord):
-                words = f"error {record.error_code}" if record.error_code else ""
-                yield _instant(record.occurred_at), f"status {record.status}", people, words, one.sequence
-            else:
-                words = record.text or "no text; the original holds what there is"
-                yield _instant(record.sent_at), record.source.replace("_", " "), people, words, one.sequence
+        line = _line(record, message_id, ring)
+        if line is not None:
+            yield *line, one.sequence
+
+
+def _line(record: Record, message_id: str, ring: KeyRing) -> tuple[datetime, str, str, str] | None:
+    """(when, source, people, words), where the record speaks of the message."""
+    about = getattr(record, "outside_id", None)
+    if isinstance(record, MediaRecord) and about is None:
+        told = " ".join(filter(None, (record.mime_type, record.sha256)))
+        return _instant(record.occurred_at), f"file {record.source}", "", told
+    if about is None or ring.digest("message", about) != message_id:
+        return None
+    people = ", ".join(person.value for person in getattr(record, "people", ()))
+    match record:
+        case StatusRecord():
+            words = f"error {record.error_code}" if record.error_code else ""
+            return _instant(record.occurred_at), f"status {record.status}", people, words
+        case MessageRecord():
+            words = record.text or "no text; the original holds what there is"
+            return _instant(record.sent_at), record.source.replace("_", " "), people, words
+        case VersionRecord():
+            words = record.text or ("revoked" if record.action == "revoke" else "no text")
+            return _instant(record.occurred_at), record.action, people, words
+        case MediaRecord():
+            told = " ".join(filter(None, (record.type, record.mime_type, record.sha256)))
+            return _instant(record.occurred_at), f"file {record.source}", "", told
+        case ChannelEventRecord():
+            return _instant(record.occurred_at), record.event, people, record.detail or ""
+        case PlatformMessageRecord():
+            at = record.observed_at if record.occurred_at is None else record.occurred_at
+            return _instant(at), "listed by the platform", "", record.status or ""
+    return None
 
 
 def _disposal_words(one: Exhibit) -> str:

@@ -21,8 +21,15 @@ from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer
 from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.disposed import written
 from wa_analytics.pipeline.record_ids import RecordIds
+from wa_analytics.pipeline.told_of import told_of
 from wa_analytics.providers.carving import Carving, Fact, carved
-from wa_analytics.records import ConsentRecord, Identifier, StatusRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    ConsentRecord,
+    Identifier,
+    MediaRecord,
+    StatusRecord,
+)
 from wa_analytics.settings import Settings
 from wa_analytics.tables.column import instant_text
 
@@ -35,6 +42,7 @@ Progress = Callable[[int, int], None]
 
 BATCH_CAPTURES = 200
 WINDOW = "24h"
+MENTION = "mention "
 USER_STOPPED = 131050
 SUPPRESSION_COLUMNS = (
     "suppression_id", "identifier_digest", "country_code", "entity", "is_any_entity", "channel_id",
@@ -56,6 +64,7 @@ class Target:
     actor: str
     events: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    forgets: bool = False
     keeps_refusals: bool = True
 
 
@@ -115,6 +124,7 @@ class _Destruction:
         self.at = at
         self.ids = RecordIds(ring.digest, settings)
         self.messages = {row["message_id"]: row for row in target.messages.iter_rows(named=True)}
+        self.media: frozenset[str] = frozenset()
         self.outcome = Destroyed()
 
     def run(self, progress: Progress | None) -> Destroyed:
@@ -133,17 +143,15 @@ class _Destruction:
 
     def _groups(self) -> list[_Group]:
         """Target records and captures, connected by who speaks of whom."""
-        pairs: list[tuple[str, int]] = []
-        for table, column, ids in (
-            ("message_fact", "message_id", self.messages),
-            ("status_fact", "message_id", self.messages),
-            ("consent_fact", "event_id", self.target.events),
-        ):
-            condition, params = self.database.matching(column, ids)
-            frame = self.database.frame(
-                f"SELECT DISTINCT {column}, sequence FROM {table} WHERE {condition}", **params
-            )
-            pairs.extend(frame.iter_rows())
+        told = told_of(self.database, self.messages)
+        pairs: list[tuple[str, int]] = list(told.select("message_id", "sequence").unique().iter_rows())
+        condition, params = self.database.matching("event_id", self.target.events)
+        events = self.database.frame(
+            f"SELECT DISTINCT event_id, sequence FROM consent_fact WHERE {condition}", **params
+        )
+        pairs.extend(events.iter_rows())
+        pairs.extend((f"{MENTION}{sequence}", sequence) for sequence in self._mentions())
+        self.media = self._media()
         roots = parties(((id_, f"~{sequence}") for id_, sequence in pairs), ())
         ids_by_root: dict[str, set[str]] = defaultdict(set)
         sequences_by_root: dict[str, set[int]] = defaultdict(set)
@@ -152,6 +160,26 @@ class _Destruction:
             sequences_by_root[roots[id_]].add(sequence)
         groups = [_Group(sorted(ids), sorted(sequences_by_root[root])) for root, ids in ids_by_root.items()]
         return sorted(groups, key=lambda group: group.sequences)
+
+    def _media(self) -> frozenset[str]:
+        """Digests of the files that only messages of the target announce."""
+        condition, params = self.database.matching("message_id", list(self.messages))
+        found = self.database.frame(
+            f"SELECT media_digest FROM media_fact WHERE {condition} EXCEPT SELECT media_digest"
+            f" FROM media_fact WHERE message_id IS NOT NULL AND NOT ({condition})",
+            **params,
+        )
+        return frozenset(found["media_digest"])
+
+    def _mentions(self) -> list[int]:
+        """Entries with events that name a person of whom everything goes: groups, handovers, contacts."""
+        if not self.target.forgets:
+            return []
+        condition, params = self.database.matching("identifier_digest", self.target.people)
+        found = self.database.frame(
+            f"SELECT DISTINCT sequence FROM channel_event WHERE {condition}", **params
+        )
+        return sorted(found["sequence"])
 
     def _witnesses(self) -> dict[str, list[str]]:
         """Inbound message that goes → sends that stay and were inside its service window."""
@@ -201,7 +229,16 @@ class _Destruction:
 
     def _goes(self, fact: Fact) -> bool:
         id_ = self.ids.id_of(fact)
-        return id_ in (self.target.events if isinstance(fact, ConsentRecord) else self.messages)
+        if isinstance(fact, ConsentRecord):
+            return id_ in self.target.events
+        if id_ is None and isinstance(fact, MediaRecord):
+            return self.ids.media_id_of(fact) in self.media
+        if id_ in self.messages:
+            return True
+        return self.target.forgets and isinstance(fact, ChannelEventRecord) and self._names_them(fact)
+
+    def _names_them(self, fact: ChannelEventRecord) -> bool:
+        return any(map(self._is_theirs, fact.people))
 
     def _is_theirs(self, person: Identifier) -> bool:
         people = self.target.people
@@ -219,7 +256,8 @@ class _Destruction:
                     (row[1], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11], made_at)
                 )
         if self.target.keeps_refusals and isinstance(fact, StatusRecord) and fact.error_code == USER_STOPPED:
-            row, message = rows["status_fact"][0], self.messages[self.ids.id_of(fact)]
+            row = rows["status_fact"][0]
+            message = self.messages[row[1]]
             if row[2] == "failed" and row[6]:
                 cut.suppressions.append(
                     (

@@ -108,7 +108,7 @@ def erasure_request(
     messages = pl.concat(
         [
             database.table(t.Message, by_party, **params),
-            _calls(database, settings, schedule, tuple(people["identifier_digest"]), parties["party_id"][0]),
+            _beside(database, settings, schedule, tuple(people["identifier_digest"]), parties["party_id"][0]),
         ],
         how="diagonal",
     ).sort("sent_at", "message_id")
@@ -128,19 +128,24 @@ def erasure_request(
     )
 
 
-def _calls(
+def _beside(
     database: Database,
     settings: Settings,
     schedule: tuple[ScheduleRow, ...],
     people: tuple[str, ...],
     party_id: str,
 ) -> pl.DataFrame:
-    """The person's calls, which are no messages but records all the same, as rows of `message`."""
+    """The person's calls, and edits and revocations of messages nobody holds: no messages but records
+    all the same, as rows of `message`."""
     condition, params = database.matching("identifier_digest", people)
     calls = database.frame(
         "SELECT message_id, min(entity) AS entity, min(channel_id) AS channel_id, "
-        "min(direction_code) AS direction_code, min(sent_at) AS sent_at FROM message_fact "
-        f"WHERE source_code = 'call' AND {condition} GROUP BY message_id",
+        "min(direction_code) AS direction_code, min(sent_at) AS sent_at FROM ("
+        "SELECT message_id, entity, channel_id, direction_code, sent_at FROM message_fact "
+        f"WHERE source_code = 'call' AND {condition} UNION ALL "
+        "SELECT message_id, entity, channel_id, direction_code, occurred_at AS sent_at FROM message_version "
+        f"WHERE {condition} AND message_id NOT IN (SELECT message_id FROM message)"
+        ") AS beside GROUP BY message_id",
         **params,
     ).with_columns(
         party_id=pl.lit(party_id),
@@ -203,6 +208,7 @@ def erased(
         actor=actor,
         events=frozenset(request.going("consent_event")),
         people=frozenset(request.people),
+        forgets=_nothing_kept(database, request),
         keeps_refusals=False,
     )
     outcome = destroyed(
@@ -212,6 +218,15 @@ def erased(
     condition, params = database.matching("identifier_digest", request.people)
     left = int(database.scalar(f"SELECT count(*) FROM identifier WHERE {condition}", **params))
     return Erasure(request_id, request, outcome, wrapping_keys, len(suppressions), left)
+
+
+def _nothing_kept(database: Database, request: Request) -> bool:
+    """Whether every record of the person goes and no hold names them: then what merely mentions them
+    (groups, handovers, contacts of the Business app) is needed by nothing and goes too."""
+    held = decided_by_people(database).holds["identifier_digest"].drop_nulls()
+    return held.is_in(list(request.people)).sum() == 0 and all(
+        found.code == ERASE for found in request.decisions.values()
+    )
 
 
 def _suppressions(

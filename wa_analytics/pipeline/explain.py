@@ -87,6 +87,7 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
         if row["window_code"] in WINDOW:
             lines.append(WINDOW[row["window_code"]])
         lines.append(f"delivery: {row['status_code'] or 'no status'}")
+    lines += _changes_told(database, row["message_id"])
     if row["retain_until"]:
         lines.append(f"keep until {row['retain_until']:%Y-%m-%d} ({row['retain_rule']})")
     if row["dispose_by"]:
@@ -95,7 +96,14 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
         "SELECT occurred_at, 'status ' || status_code AS what, sequence FROM status_fact "
         "WHERE message_id = :id UNION ALL "
         "SELECT sent_at AS occurred_at, source_code AS what, sequence FROM message_fact "
-        "WHERE message_id = :id ORDER BY 1, 2",
+        "WHERE message_id = :id UNION ALL "
+        "SELECT occurred_at, action_code || ' ' || direction_code AS what, sequence FROM message_version "
+        "WHERE message_id = :id UNION ALL "
+        "SELECT occurred_at, event_code AS what, sequence FROM channel_event "
+        "WHERE message_id = :id UNION ALL "
+        "SELECT f.occurred_at, 'file ' || f.source_code AS what, f.sequence FROM media_fact f "
+        "WHERE f.message_id = :id OR (f.message_id IS NULL AND f.media_digest IN "
+        "(SELECT media_digest FROM media_fact WHERE message_id = :id)) ORDER BY 1, 2",
         id=row["message_id"],
     )
     if row["party_id"]:
@@ -108,6 +116,38 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
         )
         timeline = timeline.vstack(events.select(timeline.columns).cast(timeline.schema)).sort("occurred_at")
     return Explanation("message", row["message_id"], tuple(lines), timeline)
+
+
+def _changes_told(database: Database, message_id: str) -> list[str]:
+    """Edits, revocation and files of a message; the original stays what it was."""
+    lines = []
+    versions = database.frame(
+        "SELECT action_code, count(DISTINCT version_digest) AS number, min(occurred_at) AS first_at, "
+        "max(occurred_at) AS last_at FROM message_version WHERE message_id = :id "
+        "GROUP BY action_code ORDER BY action_code",
+        id=message_id,
+    )
+    for version in versions.iter_rows(named=True):
+        if version["action_code"] == "revoke":
+            lines.append(f"revoked on {version['first_at']:%Y-%m-%d %H:%M:%S} UTC; the original is kept")
+        else:
+            times = "once" if version["number"] == 1 else f"{version['number']} times"
+            last = f"{version['last_at']:%Y-%m-%d %H:%M:%S}"
+            lines.append(f"edited {times}, the last time on {last} UTC; the original is kept")
+    files = database.frame(
+        "SELECT a.type_code, max(CASE WHEN f.source_code = 'fetched' THEN 1 ELSE 0 END) AS is_held, "
+        "max(CASE WHEN f.source_code = 'lost' THEN 1 ELSE 0 END) AS is_lost, "
+        "max(CASE WHEN f.is_intact THEN 0 WHEN f.is_intact IS NULL THEN 0 ELSE 1 END) AS is_damaged "
+        "FROM media_fact a JOIN media_fact f ON f.media_digest = a.media_digest "
+        "WHERE a.message_id = :id AND a.source_code = 'announced' "
+        "GROUP BY a.media_digest, a.type_code ORDER BY a.type_code, a.media_digest",
+        id=message_id,
+    )
+    for file in files.iter_rows(named=True):
+        state = "held" if file["is_held"] else "lost at the provider" if file["is_lost"] else "not fetched"
+        damage = ", not with the announced digest" if file["is_damaged"] else ""
+        lines.append(f"{file['type_code']} file announced, {state}{damage}")
+    return lines
 
 
 def _event(database: Database, row: dict[str, Any]) -> Explanation:

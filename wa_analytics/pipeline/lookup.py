@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,9 +11,9 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.normalise.identity import canonical_phone
+from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import parser
 from wa_analytics.providers.people import identifier_of
-from wa_analytics.records import MessageRecord
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,11 +83,15 @@ def _known(
 def revealed(
     database: Database, ring: KeyRing, settings: Settings, message_ids: Iterable[str]
 ) -> pl.DataFrame:
-    """What the sources hold of each message, in clear: message_id, source, sent_at, outside_id,
-    people, text."""
+    """What the sources hold of each message, its versions too, in clear: message_id, source, sent_at,
+    outside_id, people, text. An edit or revocation is the source of its own row."""
     wanted = set(message_ids)
     condition, params = database.matching("message_id", wanted)
-    places = database.frame(f"SELECT DISTINCT sequence FROM message_fact WHERE {condition}", **params)
+    places = database.frame(
+        f"SELECT sequence FROM message_fact WHERE {condition}"
+        f" UNION SELECT sequence FROM message_version WHERE {condition}",
+        **params,
+    )
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
     rows: list[tuple[Any, ...]] = []
     for sequence in sorted(places["sequence"]):
@@ -100,13 +103,12 @@ def revealed(
             except CaptureUnreadable:
                 continue
             for record in records:
-                if not isinstance(record, MessageRecord):
+                told = said(record)
+                if told is None:
                     continue
-                message_id = ring.digest("message", record.outside_id)
+                message_id = ring.digest("message", told.outside_id)
                 if message_id in wanted:
-                    people = ", ".join(person.value for person in record.people)
-                    sent_at = datetime.fromtimestamp(record.sent_at / 1_000_000, UTC)
-                    rows.append((message_id, record.source, sent_at, record.outside_id, people, record.text))
+                    rows.append((message_id, told.source, told.at, told.outside_id, told.people, told.text))
     return pl.DataFrame(
         rows,
         schema={

@@ -11,7 +11,7 @@ from wa_analytics.consent.words import opt_out_test
 from wa_analytics.normalise.identity import Digest, Identities
 from wa_analytics.normalise.project import Projection
 from wa_analytics.providers.carving import Fact, carved, facts_of
-from wa_analytics.records import ConsentRecord, Identifier
+from wa_analytics.records import ConsentRecord, Identifier, MediaRecord
 from wa_analytics.settings import Settings
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -35,13 +35,17 @@ class RecordIds:
         self._projection.add(0, "", "", [fact])
         return self._projection.taken()
 
-    def id_of(self, fact: Fact) -> str:
-        """message_id of a message or status, event_id of a consent event."""
+    def id_of(self, fact: Fact) -> str | None:
+        """event_id of a consent event, else the message_id of what the fact is about: the original's for a
+        version, the announcing message's for a media file; None where it is about none."""
         if not isinstance(fact, ConsentRecord):
-            return self._digest("message", fact.outside_id)
+            return self._digest("message", fact.outside_id) if fact.outside_id else None
         if fact.outside_id:
             return self._digest("consent_event", fact.outside_id)
         return str(self.rows_of(fact)["consent_fact"][0][1])
+
+    def media_id_of(self, fact: MediaRecord) -> str:
+        return self._digest("media", fact.media_id)
 
     def digests_of(self, person: Identifier) -> tuple[str, ...]:
         """Digests under which the identifier is known: as written, and in its canonical form."""

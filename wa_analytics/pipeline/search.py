@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,8 +15,8 @@ import polars as pl
 from wa_analytics.errors import CaptureUnreadable, InputRefused
 from wa_analytics.evidence.log import entries, size
 from wa_analytics.evidence.sealing import Opener
+from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import PARSERS, parser
-from wa_analytics.records import MessageRecord
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def found(
     *,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Messages whose text matches: message_id, sent_at, source; oldest first."""
+    """Messages whose text, or an edit of it, matches: message_id, sent_at, source; oldest first."""
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
     total, place = size(database), 0
     rows: set[tuple[str, datetime, str]] = set()
@@ -67,9 +67,9 @@ def found(
             except CaptureUnreadable:
                 continue
             for record in records:
-                if isinstance(record, MessageRecord) and record.text and match(record.text):
-                    sent_at = datetime.fromtimestamp(record.sent_at / 1_000_000, UTC)
-                    rows.add((ring.digest("message", record.outside_id), sent_at, record.source))
+                told = said(record)
+                if told is not None and told.text and match(told.text):
+                    rows.add((ring.digest("message", told.outside_id), told.at, told.source))
         place = chunk[-1].sequence + 1
         if progress:
             progress(min(place, total), total)

@@ -3,12 +3,13 @@
 Decision: a body is cut only where its elements stand alone (a webhook envelope of Meta's, also inside
 an event of AWS; the results of Infobip; a page of Twilio's messages), and only if what is left tells
 exactly the remaining facts; anything else is left to a person. What is cut is decided by the caller,
-fact by fact.
+fact by fact. Elements of an envelope stand at several depths: messages of a conversation on standby, of
+a thread of a chunk of history, participants of a group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -17,17 +18,44 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
 from wa_analytics.providers.bodies import decoded
+from wa_analytics.providers.meta_parts import text
 from wa_analytics.providers.people import people_of
-from wa_analytics.records import ConsentRecord, Identifier, MessageRecord, StatusRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    ConsentRecord,
+    Identifier,
+    MediaRecord,
+    MessageRecord,
+    PlatformMessageRecord,
+    StatusRecord,
+    VersionRecord,
+)
 from wa_analytics.settings import Settings
 
-LISTS = ("messages", "statuses", "message_echoes", "calls", "user_preferences")
+# Lists whose elements tell facts, and what holds such lists in turn.
+LISTS = (
+    "messages", "statuses", "message_echoes", "calls", "user_preferences", "state_sync", "user_id_update",
+    "automatic_events", "added_participants", "removed_participants", "failed_participants",
+    "participants", "join_requests",
+)  # fmt: skip
+NESTS: dict[str, tuple[str, ...]] = {"": ("standby", "history", "groups"), "history": ("threads",)}
 SIGNATURE, TWILIO_SIGNATURE = "x-hub-signature-256", "x-twilio-signature"
 LISTED = {"infobip": "results", "twilio": "messages"}
-_PHONES = ("from", "to", "wa_id", "recipient_id", "recipient_participant_id")
+PAGE = "data"
+_PHONES = (
+    "from", "to", "wa_id", "recipient_id", "recipient_participant_id", "recipient", "phone_number", "input",
+)  # fmt: skip
 _USERS = ("from_user_id", "to_user_id", "user_id", "recipient_user_id", "recipient_participant_user_id")
 
-Fact = MessageRecord | StatusRecord | ConsentRecord
+Fact = (
+    MessageRecord
+    | StatusRecord
+    | ConsentRecord
+    | VersionRecord
+    | MediaRecord
+    | ChannelEventRecord
+    | PlatformMessageRecord
+)
 
 
 class Carving(NamedTuple):
@@ -115,7 +143,7 @@ def _opened(capture: Capture) -> _Opened | None:
     if opened.listed:
         return opened if isinstance(opened.body.get(opened.listed), list) else None
     if capture.provider == "meta-cloud" and capture.headers.get("source"):
-        return None
+        return opened._replace(listed=PAGE) if isinstance(opened.body.get(PAGE), list) else None
     return opened if _is_envelope(opened.body) else None
 
 
@@ -145,6 +173,13 @@ def _is_envelope(body: dict[str, Any]) -> bool:
     )
 
 
+Within = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _within(entry: dict[str, Any], change: dict[str, Any]) -> Within:
+    return lambda value: {**entry, "changes": [{**change, "value": value}]}
+
+
 class _Cutter:
     """Cuts a decoded envelope in place."""
 
@@ -164,58 +199,81 @@ class _Cutter:
 
     def cut(self) -> bool:
         """Whether anything went."""
-        is_cut = False
+        before = msgspec.json.encode(self._body)
         for entry in list(self._body["entry"]):
-            for change in list(entry["changes"]):
-                before = msgspec.json.encode(change)
-                if not self._change_kept(entry, change):
-                    entry["changes"].remove(change)
-                    is_cut = True
-                elif msgspec.json.encode(change) != before:
-                    is_cut = True
+            entry["changes"] = [
+                change
+                for change in entry["changes"]
+                if self._node_kept(change["value"], _within(entry, change))
+            ]
             if not entry["changes"]:
                 self._body["entry"].remove(entry)
-        return is_cut
+        return msgspec.json.encode(self._body) != before
 
-    def _change_kept(self, entry: dict[str, Any], change: dict[str, Any]) -> bool:
-        value = change["value"]
-        names = [name for name in LISTS if isinstance(value.get(name), list)]
-        if not names:
-            return not any(map(self._is_person, _people_in(value)))
+    def _node_kept(self, node: dict[str, Any], within: Within, place: str = "") -> bool:
+        """Cut the lists of a node, at every depth; whether it stays.
+
+        within: the entry with nothing but this node, given the node. place: the list it stands in.
+        """
+        lists = {name: node[name] for name in LISTS if isinstance(node.get(name), list)}
+        nests = {name: node[name] for name in NESTS.get(place, ()) if isinstance(node.get(name), list | dict)}
+        if not lists and not nests:
+            return not self._speaks_of_them(self._alone(within(node)), node)
+        bare = {name: part for name, part in node.items() if name not in lists and name not in nests}
+        ground = self._facts(self._alone(within(bare)))
+        # Decide every element before any goes: a body with one contact reads otherwise than with two.
+        going = {
+            name: [
+                self._speaks_of_them(self._alone(within({**bare, name: [element]})), element, ground)
+                for element in elements
+            ]
+            for name, elements in lists.items()
+        }
         kept_people: set[Identifier] = set()
         gone_people: set[Identifier] = set()
-        # Decide every element before any goes: a body with one contact reads otherwise than with two.
-        decided = {
-            name: [(element, self._goes(entry, change, name, element)) for element in value[name]]
-            for name in names
-        }
-        for name, elements in decided.items():
-            value[name] = [element for element, goes in elements if not goes]
-            for element, goes in elements:
+        for name, elements in lists.items():
+            node[name] = []
+            for element, goes in zip(elements, going[name], strict=True):
                 (gone_people if goes else kept_people).update(_people_in(element))
-            if not value[name] and elements:
-                del value[name]
-        if isinstance(value.get("contacts"), list):
-            value["contacts"] = [
+                if not goes:
+                    node[name].append(element)
+        for name, nest in nests.items():
+            gone_people.update(_people_in(nest))
+            node[name] = self._nest_kept(bare, name, nest, within)
+            kept_people.update(_people_in(node[name]))
+        held = [name for name, part in {**lists, **nests}.items() if part]
+        for name in held:
+            if not node[name]:
+                del node[name]
+        if isinstance(node.get("contacts"), list):
+            node["contacts"] = [
                 contact
-                for contact in value["contacts"]
+                for contact in node["contacts"]
                 if not self._contact_goes(set(_people_in(contact)), kept_people, gone_people)
             ]
-            if not value["contacts"]:
-                del value["contacts"]
-        return any(value.get(name) for name in LISTS) or not any(
-            goes for elements in decided.values() for _, goes in elements
-        )
+            if not node["contacts"]:
+                del node["contacts"]
+        if not held:
+            return not any(map(self._is_person, _people_in(node)))
+        # Errors, and which chunk of history it is, are facts without a person.
+        tells = bool(node.get("errors")) or (place == "history" and "metadata" in node)
+        return tells or any(name in node for name in held)
+
+    def _nest_kept(self, bare: dict[str, Any], name: str, nest: Any, within: Within) -> Any:
+        """What is left of the objects in a list of objects, or of the one object."""
+        if isinstance(nest, dict):
+            return nest if self._node_kept(nest, lambda one: within({**bare, name: one}), name) else None
+        return [
+            one
+            for one in nest
+            if not isinstance(one, dict)
+            or self._node_kept(one, lambda cut: within({**bare, name: [cut]}), name)
+        ]
 
     def _contact_goes(self, people: set[Identifier], kept: set[Identifier], gone: set[Identifier]) -> bool:
         if people & kept:
             return False
         return bool(people & gone) or any(map(self._is_person, people))
-
-    def _goes(self, entry: dict[str, Any], change: dict[str, Any], name: str, element: Any) -> bool:
-        value = {key: part for key, part in change["value"].items() if key not in LISTS}
-        alone = {**entry, "changes": [{**change, "value": {**value, name: [element]}}]}
-        return self._speaks_of_them({**self._body, "entry": [alone]}, element)
 
     def list_cut(self, name: str) -> bool:
         """Whether any element of a plain list went."""
@@ -224,10 +282,17 @@ class _Cutter:
         self._body[name] = kept
         return len(kept) < len(elements)
 
-    def _speaks_of_them(self, alone: dict[str, Any], element: Any) -> bool:
+    def _alone(self, entry: dict[str, Any]) -> dict[str, Any]:
+        return {**self._body, "entry": [entry]}
+
+    def _facts(self, alone: dict[str, Any]) -> list[Fact]:
         body = self._closed(alone)
-        facts = facts_of(msgspec.structs.replace(self._capture, body=body), self._settings)
-        if facts:
+        return facts_of(msgspec.structs.replace(self._capture, body=body), self._settings)
+
+    def _speaks_of_them(self, alone: dict[str, Any], element: Any, ground: Sequence[Fact] = ()) -> bool:
+        """ground: what the body tells without the element."""
+        facts = self._facts(alone)
+        if facts != list(ground):
             return any(map(self._is_dropped, facts))
         return any(map(self._is_person, _people_in(element)))
 
@@ -242,7 +307,13 @@ def _people_in(part: Any) -> Iterator[Identifier]:
                     yield from people_of(number, None)
                 elif key in _USERS:
                     yield from people_of(None, value)
+            elif key in _USERS and isinstance(value, dict):
+                for one in value.values():
+                    if isinstance(one, str | int) and not isinstance(one, bool):
+                        yield from people_of(None, one)
             else:
+                if key == "threads" and isinstance(value, list):
+                    yield from (one for thread in value for one in people_of(text(thread, "id")))
                 yield from _people_in(value)
     elif isinstance(part, list):
         for element in part:
