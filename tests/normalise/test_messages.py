@@ -103,6 +103,11 @@ def test_sources_govern_by_rank_then_by_earliest_time(engine: str) -> None:
     echoed     | send_log    | a              | 2024-03-01 10:00 | c2         | air    | ana               | outbound       | template  | no       | k1
     echo alone | echo        |                | 2024-03-01 09:00 | c1         | air    | ana               | outbound       | free_form | yes      |
     inbound    | inbound     |                | 2024-03-01 09:00 | c1         | air    | ana               | inbound        |           | yes      |
+    listed     | provider_log |               | 2024-03-01 09:00 | c1         | air    | ana               | outbound       |           | yes      |
+    listed, echoed | provider_log |           | 2024-03-01 09:00 | c1         | air    | ana               | outbound       |           | yes      |
+    listed, echoed | echo    |                | 2024-03-01 09:30 | c2         | air    | ana               | outbound       | free_form | yes      |
+    listed, came | provider_log |             | 2024-03-01 09:30 | c1         | air    | ana               | inbound        |           | yes      |
+    listed, came | inbound   |                | 2024-03-01 09:00 | c2         | air    | ana               | inbound        |           | yes      |
     a call     | call        |                | 2024-03-01 09:00 | c1         | air    | ana               | inbound        |           | no       |
     """
     expected = """
@@ -113,6 +118,26 @@ def test_sources_govern_by_rank_then_by_earliest_time(engine: str) -> None:
     echoed     | 2024-03-01 10:00 | c2         | template  | outbound       | k1           | yes          | yes      | yes      | no
     echo alone | 2024-03-01 09:00 | c1         | free_form | outbound       |              | no           | yes      | yes      | no
     inbound    | 2024-03-01 09:00 | c1         |           | inbound        |              | no           | no       | yes      | no
+    listed     | 2024-03-01 09:00 | c1         |           | outbound       |              | no           | no       | yes      | no
+    listed, echoed | 2024-03-01 09:30 | c2     | free_form | outbound       |              | no           | yes      | yes      | no
+    listed, came | 2024-03-01 09:30 | c1       |           | inbound        |              | no           | no       | yes      | no
+    """
+    tells(folded(engine, facts), expected)
+
+
+def test_a_send_whose_text_its_provider_no_longer_holds_tells_no_more_than_statuses(engine: str) -> None:
+    facts = """
+    message_id | source_code  | content_digest | sent_at          | channel_id | direction_code | has_body
+    held       | provider_log |                | 2024-03-01 10:00 | c1         | outbound       | yes
+    discarded  | provider_log |                | 2024-03-01 10:00 | c1         | outbound       | no
+    logged     | provider_log |                | 2024-03-01 10:00 | c1         | outbound       | no
+    logged     | send_log     | a              | 2024-03-01 10:00 | c1         | outbound       | no
+    """
+    expected = """
+    message_id | is_status_only
+    held       | no
+    discarded  | yes
+    logged     | no
     """
     tells(folded(engine, facts), expected)
 

@@ -1,8 +1,9 @@
 """Facts → one row per message: sources by rank, statuses by rank, purposes compared.
 
-Decision: never last-write-wins. A send-log row governs over an echo, an echo over an inbound
-webhook, anything over statuses alone; among equals the earliest time, then the smallest digest.
-`read` and `played` imply delivered, and delivery outranks a failure told of the same message.
+Decision: never last-write-wins. A send-log row governs over an echo, an echo over the provider's own
+list, that over an inbound webhook, anything over statuses alone; among equals the earliest time, then
+the smallest digest. `read` and `played` imply delivered, and delivery outranks a failure told of the
+same message.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-SOURCE_RANK = {"send_log": 0, "echo": 1, "inbound": 2, "history": 3}
+SOURCE_RANK = {"send_log": 0, "echo": 1, "provider_log": 2, "inbound": 3, "history": 4}
 STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 TEMPLATE_PURPOSES = ("marketing", "utility", "authentication")
 # Only send-log rows have a content digest; the further columns leave no tie to input order.
@@ -136,7 +137,13 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         identifier_digest=nw.coalesce("identifier_digest", "status_identifier"),
         country_code=nw.coalesce("country_code", "status_country"),
         status_code=_status_name(),
-        is_status_only=nw.col("source_code") == "status",
+        # A provider's list that holds no text any more tells no more than statuses do.
+        is_status_only=(nw.col("source_code") == "status")
+        | (
+            (nw.col("source_code") == "provider_log")
+            & (nw.col("direction_code") == "outbound")
+            & (nw.col("body").fill_null(0) == 0)
+        ),
     )
 
 

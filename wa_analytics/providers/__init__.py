@@ -24,6 +24,7 @@ PARSERS: dict[str, str] = {
     "directory": "wa_analytics.providers.directory",
     "infobip": "wa_analytics.providers.infobip",
     "aws-social": "wa_analytics.providers.aws_social",
+    "twilio": "wa_analytics.providers.twilio",
 }
 
 Parse = Callable[["Capture", "Settings"], "list[Record]"]
