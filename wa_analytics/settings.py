@@ -104,9 +104,11 @@ class AwsSocial(Section):
 
 
 class Imports(Section):
-    """`time_zone`: of times in import files that name no offset."""
+    """`time_zone`: of times in import files that name no offset. `day_first`: whether the day comes
+    before the month in chat exports whose dates can be read both ways."""
 
     time_zone: str = "UTC"
+    day_first: bool | None = None
 
     _zone = field_validator("time_zone")(known_zone)
 

@@ -137,6 +137,7 @@ def test_ndjson_and_spool_lines(tmp_path: Path) -> None:
         (b'{"a":"open\n{"b":2}\n{"c":3}', [b'{"a":"open', b'{"b":2}', b'{"c":3}']),
         (b'}{"a":1}', [b"}", b'{"a":1}']),
         (b"[1,2]", [b"[1,2]"]),
+        (b'[{"a":1},{"b":[2]}]\n{"c":3}', [b'[{"a":1},{"b":[2]}]', b'{"c":3}']),
         (b"", []),
     ],
 )
@@ -147,7 +148,7 @@ def test_an_object_that_never_closes_spoils_only_itself(text: bytes, found: list
         assert [body for _, body in [*records, *splitter.rest()]] == found
 
 
-@given(st.binary(max_size=60) | st.text('{}"\\\n a', max_size=40).map(str.encode), st.integers(1, 9))
+@given(st.binary(max_size=60) | st.text('{}[]"\\\n a', max_size=40).map(str.encode), st.integers(1, 9))
 def test_no_byte_is_lost_wherever_blocks_end(text: bytes, size: int) -> None:
     splitter = DocumentSplitter()
     records = [one for at in range(0, len(text), size) for one in splitter.records(text[at : at + size])]

@@ -19,7 +19,7 @@ import pytest
 from tests.providers.worlds import RECEIVED, body, message, settings
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable, InputRefused
-from wa_analytics.providers import files, parser, record_split, streams
+from wa_analytics.providers import chunks, files, parser, record_split, streams
 from wa_analytics.providers.signatures import signature_check
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
@@ -539,7 +539,7 @@ def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_json_file_beyond_all_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "WHOLE_BYTES", 1 << 20)
+    monkeypatch.setattr(chunks, "WHOLE_BYTES", 1 << 20)
     path = written(tmp_path / "all.json", b"[" + b"1," * (1 << 20))
     assert "1 MiB where one record is expected" in refused(path, "meta-cloud")
 
@@ -575,16 +575,16 @@ def test_chunks_are_small_and_survive_a_pickle(tmp_path: Path) -> None:
 
 
 def test_large_records_make_smaller_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "CHUNK_BYTES", 1 << 20)
-    monkeypatch.setattr(files, "CHUNK_RECORDS", 8)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1 << 20)
+    monkeypatch.setattr(chunks, "CHUNK_RECORDS", 8)
     path = written(tmp_path / "big.ndjson", (b"x" * (1 << 18) + b"\n") * 40)
-    chunks = [
+    made = [
         chunk
         for chunk in files.raw_records(path, "meta-cloud", settings())
         if not isinstance(chunk, files.Refusal)
     ]
-    assert sum(len(records) for head, records in chunks if head.layout == "lines") == 40
-    assert max(len(records) for _, records in chunks) <= 8
+    assert sum(len(records) for head, records in made if head.layout == "lines") == 40
+    assert max(len(records) for _, records in made) <= 8
 
 
 def test_workers_start_without_polars_and_httpx() -> None:

@@ -50,7 +50,8 @@ def init(
 def capture(
     context: typer.Context,
     provider: Annotated[
-        str, typer.Argument(help="meta-cloud, infobip, aws-social, send-log, consent-register, directory.")
+        str,
+        typer.Argument(help="meta-cloud, send-log …; a wrong one is answered with all."),
     ],
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders or - for stdin.")],
     as_json: Json = False,

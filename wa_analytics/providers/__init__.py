@@ -25,6 +25,7 @@ PARSERS: dict[str, str] = {
     "infobip": "wa_analytics.providers.infobip",
     "aws-social": "wa_analytics.providers.aws_social",
     "twilio": "wa_analytics.providers.twilio",
+    "chat-export": "wa_analytics.providers.chat_export",
 }
 
 Parse = Callable[["Capture", "Settings"], "list[Record]"]

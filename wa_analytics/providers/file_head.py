@@ -11,7 +11,7 @@ from wa_analytics.providers.record_split import Block
 from wa_analytics.providers.streams import Refusal
 from wa_analytics.providers.table_rows import SHAPES, cells_of, column_names
 
-Layout = Literal["csv", "lines", "documents", "whole", "facts"]
+Layout = Literal["csv", "lines", "documents", "chat", "whole", "facts"]
 BOM = b"\xef\xbb\xbf"
 _DELIMITERS = (",", ";", "\t")
 
@@ -20,10 +20,14 @@ class FileHead(msgspec.Struct, frozen=True):
     """What the records of one file share; small and picklable.
 
     layout: `csv`, `lines` (NDJSON), `documents` (JSON objects one after the other), `whole` (the file
-        is one record), `facts` (the capture that stands for the file).
+        is one record), `chat` (messages of a chat export), `facts` (the capture that stands for the
+        file).
     place: shown in sentences, never stored.
     file_digest: SHA-256 of the file's (unpacked) bytes; None for a pipe or a truncated file.
-    columns: the header line's cells as JSON; context: its bytes.
+    columns: the header line's cells as JSON; context: its bytes, or how often a message of a chat
+    was said before in the same words and minute.
+    chat: the order of the dates and the style of the first lines; for a file that came with a chat,
+    empty.
     """
 
     provider: str
@@ -34,6 +38,7 @@ class FileHead(msgspec.Struct, frozen=True):
     columns: str | None = None
     delimiter: str = ","
     context: bytes = b""
+    chat: tuple[str, ...] | None = None
 
 
 def layout_of(ending: str, provider: str, start: bytes) -> Layout | None:

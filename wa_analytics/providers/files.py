@@ -12,7 +12,6 @@ everything that a parser will call unreadable is. Memory stays constant.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,19 @@ from typing import BinaryIO
 import msgspec
 
 from wa_analytics.capture import Capture
+from wa_analytics.providers import chunks as sized
 from wa_analytics.providers import require_known
+from wa_analytics.providers.chat_files import CHAT_FILES, chat_chunks
+from wa_analytics.providers.chunks import (
+    Contextual,
+    RawChunk,
+    Tallied,
+    ahead,
+    facts,
+    recorded,
+    refusal,
+    whole,
+)
 from wa_analytics.providers.file_head import (
     BOM,
     FileHead,
@@ -52,18 +63,16 @@ from wa_analytics.providers.streams import (
     survey,
 )
 from wa_analytics.providers.table_rows import SHAPES
-from wa_analytics.settings import Settings
+from wa_analytics.settings import Imports, Settings
 
 __all__ = ["FileHead", "RawChunk", "Refusal", "captures", "captures_from", "raw_records"]
 
-CHUNK_RECORDS = 2_000
-CHUNK_BYTES = 8 << 20
-WHOLE_BYTES = 64 << 20
-# Firehose gives its files no ending.
-WELCOME: dict[str, Welcome] = {"aws-social": lambda ending: ending == ""}
-_HEAD_BYTES = 64 << 10
-
-RawChunk = tuple[FileHead, list[Numbered]]
+# Firehose gives its files no ending; a chat comes with the files that were sent in it.
+WELCOME: dict[str, Welcome] = {
+    "aws-social": lambda ending, is_member: ending == "",
+    "chat-export": lambda ending, is_member: is_member or ending in CHAT_FILES,
+}
+COMPANION = {"source": "chat_media"}
 
 
 def captures(
@@ -95,6 +104,15 @@ def captures_from(
     if head.layout == "facts":
         return [Capture(body, {"kind": "file"}, provider, received_at) for _, body in records]
     headers = {} if head.file_digest is None else {"file_digest": head.file_digest}
+    if head.chat is not None:
+        if not head.chat:
+            return [Capture(body, headers | COMPANION, provider, received_at) for _, body in records]
+        order, style = head.chat
+        headers |= {"date_order": order, "line_style": style}
+        return [
+            Capture(body, {**headers, "line": str(line)}, provider, received_at, "absent", context)
+            for line, body in records
+        ]
     if head.columns is not None:
         headers |= {"columns": head.columns, "delimiter": head.delimiter}
     if provider not in SHAPES:
@@ -120,7 +138,7 @@ def captures_from(
 def raw_records(
     path: str | Path, provider: str, settings: Settings, stdin: BinaryIO | None = None
 ) -> Iterator[RawChunk | Refusal]:
-    """Chunks of about CHUNK_RECORDS raw records with the head of their file, and refusals.
+    """Chunks of about sized.CHUNK_RECORDS raw records with the head of their file, and refusals.
 
     Raises InputRefused for an unknown provider.
     """
@@ -130,66 +148,51 @@ def raw_records(
         if isinstance(source, Refusal):
             yield source
         else:
-            yield from _source_chunks(source, provider, settings.imports.time_zone)
+            yield from _source_chunks(source, provider, settings.imports)
 
 
-def _source_chunks(source: Source, provider: str, time_zone: str) -> Iterator[RawChunk | Refusal]:
-    place, is_table = source.place, provider in SHAPES
+def _source_chunks(source: Source, provider: str, imports: Imports) -> Iterator[RawChunk | Refusal]:
+    place, is_table, time_zone = source.place, provider in SHAPES, imports.time_zone
+    if provider == "chat-export":
+        yield from chat_chunks(source, imports)
+        return
     try:
         seen = None
         if source.is_repeatable and source.ending != ".json":
             seen = survey(source, must_be_utf8=is_table)
             if seen.line_not_utf8 is not None:
-                yield _refusal(
+                yield refusal(
                     place, seen.line_not_utf8, "is not UTF-8; save the file as UTF-8 and import it."
                 )
                 return
         with source.open() as stream:
-            tally = _Tallied(stream, is_seen=seen is not None)
-            start = _ahead(tally)
+            tally = Tallied(stream, is_seen=seen is not None)
+            start = ahead(tally)
             layout = layout_of(source.ending, provider, start)
             if layout is None:
                 what = (
                     f"{provider} takes no {source.ending} files; export webhook bodies as .json or .ndjson."
                 )
-                yield _refusal(place, None, what)
+                yield refusal(place, None, what)
             elif layout == "whole":
-                yield from _whole(Joined(start, tally), FileHead(provider, "whole", place, time_zone))
+                yield from whole(Joined(start, tally), FileHead(provider, "whole", place, time_zone))
             elif (fault := refused_head(start)) is not None:
-                yield _refusal(place, None, fault)
+                yield refusal(place, None, fault)
             else:
                 head = FileHead(provider, layout, place, time_zone, seen.digest if seen else None)
                 if seen is not None and seen.is_truncated:
                     head = msgspec.structs.replace(head, file_digest=None)
                 rest = Joined(start.removeprefix(BOM), tally)
                 if layout == "documents":
-                    yield from _recorded(head, _documents(rest), tally, seen)
+                    yield from recorded(head, _documents(rest), tally, seen)
                 else:
                     yield from _lined(rest, head, tally, seen)
     except READ_ERRORS as error:
-        yield _refusal(place, None, sentence_of(error))
-
-
-def _whole(stream: Readable, head: FileHead) -> Iterator[RawChunk | Refusal]:
-    body = bytearray()
-    while block := stream.read(BLOCK_BYTES):
-        body += block
-        if len(body) > WHOLE_BYTES:
-            yield _refusal(
-                head.place,
-                None,
-                f"holds more than {WHOLE_BYTES >> 20} MiB where one record is expected; "
-                "put many records into an .ndjson file, one per line.",
-            )
-            return
-    if body.removeprefix(BOM).strip():
-        yield head, [(1, bytes(body))]
-    else:
-        yield _refusal(head.place, None, "the file is empty; export it again.")
+        yield refusal(place, None, sentence_of(error))
 
 
 def _lined(
-    stream: Readable, head: FileHead, tally: _Tallied, seen: Survey | None
+    stream: Readable, head: FileHead, tally: Tallied, seen: Survey | None
 ) -> Iterator[RawChunk | Refusal]:
     """The chunks of a file of lines or CSV records, then the file's own capture."""
     pending: list[Numbered] = []
@@ -215,7 +218,7 @@ def _lined(
             next_line = block.first_line + len(block.lines)
             if seen is None and is_table and (bad := _line_not_utf8(records)) is not None:
                 # A pipe cannot be looked at beforehand: what came before this line stays.
-                fault = _refusal(
+                fault = refusal(
                     head.place,
                     bad,
                     "is not UTF-8; this line and all after it were not imported; "
@@ -225,20 +228,20 @@ def _lined(
                 break
             pending.extend(records)
             pending_bytes += sum(len(record) for _, record in records)
-            while len(pending) >= CHUNK_RECORDS or pending_bytes > CHUNK_BYTES:
-                chunk, pending = pending[:CHUNK_RECORDS], pending[CHUNK_RECORDS:]
+            while len(pending) >= sized.CHUNK_RECORDS or pending_bytes > sized.CHUNK_BYTES:
+                chunk, pending = pending[: sized.CHUNK_RECORDS], pending[sized.CHUNK_RECORDS :]
                 pending_bytes = sum(len(record) for _, record in pending)
                 record_count += len(chunk)
                 yield head, chunk
     except LineTooLong as error:
-        fault = _refusal(
+        fault = refusal(
             head.place,
             error.line,
             "is longer than any record can be; it and all lines after it were not imported; "
             "check that each record ends with a line end.",
         )
     except READ_ERRORS as error:
-        fault = _refusal(
+        fault = refusal(
             head.place, next_line, f"{sentence_of(error)[:-1]}; the records before this line were imported."
         )
     if splitter is not None:
@@ -249,63 +252,16 @@ def _lined(
     if fault is not None:
         yield fault
     elif (head.layout == "csv" and splitter is None) or (head.layout == "lines" and not record_count):
-        yield _refusal(head.place, None, "the file is empty; export it again.")
+        yield refusal(head.place, None, "the file is empty; export it again.")
     else:
-        yield _facts(head, columns or [], tally, seen, record_count)
+        yield facts(head, columns or [], tally, seen, record_count)
 
 
-def _documents(stream: Readable) -> Iterator[list[Numbered]]:
+def _documents(stream: Readable) -> Iterator[Contextual]:
     splitter = DocumentSplitter()
-    try:
-        while block := stream.read(BLOCK_BYTES):
-            yield splitter.records(block)
-    except (*READ_ERRORS, LineTooLong):
-        yield splitter.rest()
-        raise
-    yield splitter.rest()
-
-
-def _recorded(
-    head: FileHead, found: Iterator[list[Numbered]], tally: _Tallied, seen: Survey | None
-) -> Iterator[RawChunk | Refusal]:
-    """The chunks of the records found, then the file's own capture."""
-    pending: list[Numbered] = []
-    record_count = 0
-    fault: Refusal | None = None
-    try:
-        for records in found:
-            pending += records
-            while len(pending) >= CHUNK_RECORDS or sum(len(r) for _, r in pending) > CHUNK_BYTES:
-                chunk, pending = pending[:CHUNK_RECORDS], pending[CHUNK_RECORDS:]
-                record_count += len(chunk)
-                yield head, chunk
-    except LineTooLong as error:
-        what = "is longer than any can be; what comes after it was not imported: check how it was written."
-        fault = _refusal(head.place, None, f"record {error.line} {what}")
-    except READ_ERRORS as error:
-        fault = _refusal(head.place, None, f"{sentence_of(error)[:-1]}; what came before was imported.")
-    if pending:
-        record_count += len(pending)
-        yield head, pending
-    if fault is not None:
-        yield fault
-    elif not record_count:
-        yield _refusal(head.place, None, "the file is empty; export it again.")
-    else:
-        yield _facts(head, [], tally, seen, record_count)
-
-
-def _facts(
-    head: FileHead, columns: list[str], tally: _Tallied, seen: Survey | None, record_count: int
-) -> RawChunk:
-    facts = {
-        "columns": columns,
-        "length_bytes": seen.length_bytes if seen is not None else tally.length_bytes,
-        "digest": seen.digest if seen is not None else tally.digest(),
-        "record_count": record_count,
-    }
-    body = msgspec.json.encode({"file": facts})
-    return FileHead(head.provider, "facts", head.place, head.time_zone), [(0, body)]
+    while block := stream.read(BLOCK_BYTES):
+        yield b"", splitter.records(block)
+    yield b"", splitter.rest()
 
 
 def _line_not_utf8(records: list[Numbered]) -> int | None:
@@ -315,39 +271,3 @@ def _line_not_utf8(records: list[Numbered]) -> int | None:
         except UnicodeDecodeError:
             return line
     return None
-
-
-def _ahead(stream: Readable) -> bytes:
-    """The first bytes, enough to see what kind of text this is."""
-    start = b""
-    try:
-        while len(start) < _HEAD_BYTES and (block := stream.read(_HEAD_BYTES)):
-            start += block
-    except EOFError:
-        # A truncated file raises again where its whole lines were read.
-        pass
-    return start
-
-
-def _refusal(place: str, line: int | None, what: str) -> Refusal:
-    where = place if line is None else f"{place}, line {line}"
-    return Refusal(place, line, f"{where}: {what}")
-
-
-class _Tallied:
-    """A stream whose length and, unless a survey told it, digest are known once it was read."""
-
-    def __init__(self, stream: Readable, *, is_seen: bool) -> None:
-        self._stream = stream
-        self._digest = None if is_seen else hashlib.sha256()
-        self.length_bytes = 0
-
-    def read(self, size: int, /) -> bytes:
-        block = self._stream.read(size)
-        self.length_bytes += len(block)
-        if self._digest is not None:
-            self._digest.update(block)
-        return block
-
-    def digest(self) -> str:
-        return self._digest.hexdigest() if self._digest is not None else ""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 BLOCK_BYTES = 1 << 20
 RECORD_BYTES = 16 << 20
@@ -79,11 +79,13 @@ class DocumentSplitter:
     """
 
     # A quote that matches alone opens a string whose end is not here yet.
-    _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}"]', re.DOTALL)
+    _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[]{}["]', re.DOTALL)
+    _PAIRS: ClassVar = {b"{": b"}", b"[": b"]"}
     _BEGINNING = re.compile(rb'(?:\}|\n)\s*(?=\{\s*")')
 
     def __init__(self) -> None:
         self._rest = b""
+        self._opening = b"{"
         self._place = self._depth = self._start = self._count = 0
 
     def records(self, read: bytes) -> list[Numbered]:
@@ -113,11 +115,11 @@ class DocumentSplitter:
                 place = token.start()
                 break
             place = token.end()
-            if sign == b"{":
-                if depth == 0:
-                    start = token.start()
+            if depth == 0 and sign in self._PAIRS:
+                self._opening, start, depth = sign, token.start(), 1
+            elif depth and sign == self._opening:
                 depth += 1
-            elif sign == b"}" and depth:
+            elif depth and sign == self._PAIRS[self._opening]:
                 depth -= 1
                 if depth == 0:
                     self._give(found, text[taken:start])

@@ -42,12 +42,14 @@ class Refusal(msgspec.Struct, frozen=True):
 
 class Source(msgspec.Struct, frozen=True):
     """Bytes under a name. `ending` is the innermost one (`.json` of `a.json.gz`), empty for a
-    stream that has no name; `open` gives the bytes anew where `is_repeatable`."""
+    stream that has no name; `open` gives the bytes anew where `is_repeatable`; `is_member`: of an
+    archive."""
 
     place: str
     ending: str
     open: Callable[[], AbstractContextManager[Readable]]
     is_repeatable: bool = True
+    is_member: bool = False
 
 
 class Overgrown(ValueError):
@@ -118,11 +120,12 @@ class Joined:
         return self._stream.read(size)
 
 
-Welcome = Callable[[str], bool]
-"""Whether a provider's files may have an ending (`.jpg`, or an empty one) beside ENDINGS."""
+Welcome = Callable[[str, bool], bool]
+"""Whether a provider's files may have an ending (`.jpg`, or an empty one) beside ENDINGS; and whether
+the file is a member of an archive."""
 
 
-def _none(ending: str) -> bool:
+def _none(ending: str, is_member: bool) -> bool:
     return False
 
 
@@ -187,6 +190,8 @@ def _named(
     opened: Callable[[], AbstractContextManager[Readable]],
     size: int,
     welcome: Welcome,
+    *,
+    is_member: bool = False,
 ) -> Source | Refusal:
     """A source by its name's ending; `size` is that of its compressed bytes."""
     ending = Path(name.lower()).suffix
@@ -200,15 +205,15 @@ def _named(
 
         if inner in (".gz", ".zip"):
             return _nested(place)
-        return Source(place, inner if inner in ENDINGS else "", unpacked)
-    if ending not in ENDINGS and not welcome(ending):
+        return Source(place, inner if inner in ENDINGS else "", unpacked, is_member=is_member)
+    if ending not in ENDINGS and not welcome(ending, is_member):
         return Refusal(
             place,
             None,
             f"{place}: the ending {ending or '(none)'} is not known; rename or convert it to one of "
             f"{', '.join(ENDINGS)}.",
         )
-    return Source(place, ending, opened)
+    return Source(place, ending, opened, is_member=is_member)
 
 
 def _members(path: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
@@ -225,7 +230,8 @@ def _members(path: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
                 yield Refusal(place, None, f"{place}: the file is empty; export it again.")
             else:
                 opener = _opener(archive, member)
-                yield _named(place, member.filename, opener, member.compress_size, welcome)
+                size = member.compress_size
+                yield _named(place, member.filename, opener, size, welcome, is_member=True)
 
 
 def _opener(
