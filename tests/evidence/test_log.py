@@ -18,7 +18,7 @@ from wa_analytics.database import Database
 from wa_analytics.errors import EvidenceBroken, KeyRefused
 from wa_analytics.evidence import log
 from wa_analytics.evidence.keys import KeyRing
-from wa_analytics.evidence.log import Appended, append, entries, journal, opened
+from wa_analytics.evidence.log import Appended, Pace, append, entries, journal, opened
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer, cleared
 
 WRITER = """
@@ -68,15 +68,18 @@ def test_the_same_bytes_are_stored_once(database: Database, sealer: Sealer) -> N
 @hypothesis_settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(batches=st.lists(st.lists(st.integers(0, 12), max_size=12), max_size=6))
+@given(
+    batches=st.lists(st.lists(st.integers(0, 12), max_size=12), max_size=6),
+    pace=st.builds(Pace, st.integers(1, 5), st.booleans()) | st.none(),
+)
 def test_any_batching_stores_each_once_without_a_gap(
-    batches: list[list[int]], database: Database, ring: KeyRing, sealer: Sealer
+    batches: list[list[int]], pace: Pace | None, database: Database, ring: KeyRing, sealer: Sealer
 ) -> None:
     start = log.size(database)
     mark = str(start).encode() + b" "
     total = Appended()
     for batch in batches:
-        total += append(database, sealer.sealed(capture(n, context=mark) for n in batch))
+        total += append(database, sealer.sealed(capture(n, context=mark) for n in batch), pace)
     flat = [number for batch in batches for number in batch]
     assert (total.stored, total.repeated) == (len(set(flat)), len(flat) - len(set(flat)))
     rows = entries(database, start)

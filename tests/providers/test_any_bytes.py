@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.providers.worlds import ANA, RECEIVED, body, message, settings, status
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
-from wa_analytics.providers import PARSERS, parser
+from wa_analytics.providers import PARSERS, parser, surely_read
 from wa_analytics.providers.file_head import FileHead
 from wa_analytics.providers.files import captures_from
 from wa_analytics.providers.signatures import signature_check
@@ -40,10 +40,13 @@ BODIES = [
 
 def read(capture: Capture) -> list[Record]:
     """Records, or none where the capture is unreadable; any other error fails the test."""
+    is_sure = surely_read(capture.provider)(capture)
     try:
         records = parser(capture.provider)(capture, SETTINGS)
     except CaptureUnreadable:
+        assert not is_sure
         return []
+    assert not (is_sure and any(isinstance(r, UnknownRecord) and r.kind == "object" for r in records))
     for record in records:
         if isinstance(record, UnknownRecord):
             assert len(record.name) <= 64
@@ -132,3 +135,11 @@ def test_any_spool_line_becomes_one_capture(stated: dict[str, Any]) -> None:
 )
 def test_depth_and_length(provider: str, exact: bytes) -> None:
     assert read(Capture(exact, {}, provider, 0)) == []
+
+
+def test_an_ordinary_body_is_surely_read() -> None:
+    asked = surely_read("meta-cloud")
+    assert [asked(Capture(json.dumps(stated).encode(), {}, "meta-cloud", 0)) for stated in BODIES[:5]] == [
+        True
+    ] * 5
+    assert not surely_read("send-log")(Capture(b"{}", {}, "send-log", 0))

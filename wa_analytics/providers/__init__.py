@@ -7,6 +7,7 @@ Parsers are pure and keep what they do not know (`extra`, `UnknownRecord`). Ever
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def require_known(provider: str) -> None:
         raise InputRefused(f"{provider!r} is no known provider; choose one of {', '.join(PARSERS)}.")
 
 
+@cache
 def parser(provider: str) -> Parse:
     """The provider's `parse(capture, settings) -> list[Record]`; imported when first asked for.
 
@@ -46,3 +48,15 @@ def parser(provider: str) -> Parse:
     require_known(provider)
     parse: Parse = import_module(PARSERS[provider]).parse
     return parse
+
+
+@cache
+def surely_read(provider: str) -> Callable[[Capture], bool]:
+    """Tells at a glance that `parse` will read a capture and find a webhook of its own platform in
+    it. False says nothing: then only `parse` knows. For importers, which ask nothing else."""
+    asked: Callable[[Capture], bool] = getattr(import_module(PARSERS[provider]), "surely_read", _never)
+    return asked
+
+
+def _never(capture: Capture) -> bool:
+    return False

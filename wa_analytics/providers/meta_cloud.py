@@ -101,6 +101,25 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     return records or [malformed("entry")]
 
 
+_OWN_READING = frozenset(("kind", "source", "spool"))
+
+
+def surely_read(capture: Capture) -> bool:
+    """Whether `parse` reads the body, and as one of this object: told by the decoder alone, without
+    making a record."""
+    if not _OWN_READING.isdisjoint(capture.headers):
+        return False
+    try:
+        body = envelope.decode(capture.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    for account in body.entry:
+        for change in account.changes:
+            if change.field not in _TYPED:
+                return False
+    return body.object == OBJECT
+
+
 def _part_by_part(capture: Capture, records: list[Record]) -> list[Record]:
     stated = _enveloped(_json(capture))
     if (
