@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from data_checks.check import Need
+from wa_analytics.completeness.gaps import SUBJECTS
 
 MESSAGE_SEEN = "sent_at <= :as_of"
 EVENT_SEEN = "occurred_at <= :as_of"
@@ -54,10 +55,11 @@ ANY_REGISTER_EVENT = Need(
 ANY_CAPTURE = Need("SELECT 1 FROM entry WHERE kind = 'capture' LIMIT 1", "nothing has been captured yet")
 
 
-def in_declared_gap(subjects: tuple[str, ...], start: str, end: str = "") -> str:
+def in_declared_gap(rule: str, start: str, end: str = "") -> str:
     """Condition of a row whose time, from `start` to before `end` (or the instant `start`), touches a
-    declared gap of one of the subjects, or of everything, in its company and channel."""
-    codes = ", ".join(f"'{code}'" for code in (*subjects, "everything"))
+    declared gap of a subject that takes the rule's findings out, in its company and channel."""
+    subjects = [code for code, subject in SUBJECTS.items() if rule in subject.rules or code == "everything"]
+    codes = ", ".join(f"'{code}'" for code in subjects)
     begins = f"gap_from < {end}" if end else f"gap_from <= {start}"
     return (
         "EXISTS (SELECT 1 FROM (SELECT entity AS gap_entity, channel_id AS gap_channel, gap_from, gap_to "

@@ -77,7 +77,7 @@ CHECKS = (
         population=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND (body_code <> 'statuses_only' OR first_status_at <= :settle_before)",
         violation="body_code IN ('missing_log', 'statuses_only')",
-        declared=in_declared_gap(("bodies",), "sent_at"),
+        declared=in_declared_gap("capture.body_missing", "sent_at"),
         not_evaluated=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND body_code = 'statuses_only' AND first_status_at > :settle_before",
         unjudged=MappingProxyType({"": "not settled yet"}),

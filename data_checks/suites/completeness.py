@@ -85,7 +85,7 @@ def _stopped(
         population="place IS NOT NULL",
         violation="stopped_at IS NOT NULL",
         # Declared only as long as the gap lasts: when it was to be over, the finding is back.
-        declared=in_declared_gap((), ":as_of"),
+        declared=in_declared_gap(f"capture.{rule}", ":as_of"),
         needs=(need,),
         nothing="the platform told of no number and no account up to this moment",
         context=PLACE,
@@ -107,7 +107,7 @@ CHECKS = (
         population="day_to <= :settle_before AND platform_sent_count IS NOT NULL "
         "AND platform_observed_at >= day_to",
         violation="platform_sent_count > outbound_count + edge_count",
-        declared=in_declared_gap(("messages", "bodies"), "day_from", "day_to"),
+        declared=in_declared_gap("capture.volume_gap", "day_from", "day_to"),
         not_evaluated="day_to <= :as_of AND (outbound_count > 0 OR platform_sent_count IS NOT NULL) "
         "AND (day_to > :settle_before OR platform_sent_count IS NULL OR platform_observed_at < day_to)",
         unjudged_by="CASE WHEN platform_sent_count IS NULL THEN 'untold' "
@@ -143,7 +143,7 @@ CHECKS = (
         violation="NOT EXISTS (SELECT 1 FROM (SELECT message_id AS held_id FROM message) AS held "
         "WHERE held_id = message_id) AND NOT EXISTS (SELECT 1 FROM "
         "(SELECT message_id AS gone_id FROM disposed_message) AS gone WHERE gone_id = message_id)",
-        declared=in_declared_gap(("messages",), "told_at"),
+        declared=in_declared_gap("capture.unknown_message", "told_at"),
         not_evaluated="told_at <= :as_of AND told_at > :settle_before",
         unjudged=MappingProxyType({"": "not settled yet"}),
         needs=(
@@ -169,7 +169,7 @@ CHECKS = (
         occurred_at="sent_at",
         population="sent_at <= :settle_before AND sent_at >= told_from",
         violation="first_status_at IS NULL",
-        declared=in_declared_gap(("statuses",), "sent_at"),
+        declared=in_declared_gap("capture.status_missing", "sent_at"),
         not_evaluated=f"{MESSAGE_SEEN} AND (sent_at > :settle_before OR told_from IS NULL "
         "OR sent_at < told_from)",
         unjudged_by="CASE WHEN sent_at > :settle_before THEN 'unsettled' ELSE 'untold' END",
@@ -196,7 +196,7 @@ CHECKS = (
         occurred_at="day_from",
         population="day_to <= :as_of AND is_silent IS NOT NULL",
         violation="is_silent",
-        declared=in_declared_gap(("inbound", "messages"), "day_from", "day_to"),
+        declared=in_declared_gap("capture.silence", "day_from", "day_to"),
         not_evaluated="day_to <= :as_of AND is_silent IS NULL AND inbound_count > 0",
         unjudged=MappingProxyType({"": "too little or too uneven traffic before"}),
         needs=(ANY_MESSAGE,),
@@ -218,7 +218,7 @@ CHECKS = (
         population="announced_at <= :as_of AND fetching_count > 0 "
         "AND (announced_at <= :media_before OR held_count + lost_count > 0)",
         violation="held_count = 0",
-        declared=in_declared_gap(("media",), "announced_at"),
+        declared=in_declared_gap("capture.media_missing", "announced_at"),
         not_evaluated="announced_at <= :as_of AND (fetching_count = 0 "
         "OR (announced_at > :media_before AND held_count + lost_count = 0))",
         unjudged_by="CASE WHEN fetching_count = 0 THEN 'idle' ELSE 'open' END",
@@ -262,7 +262,7 @@ CHECKS = (
         occurred_at="sent_at",
         population=f"{MESSAGE_SEEN} AND direction_code = 'inbound'",
         violation="COALESCE(type_code, '') = 'unsupported'",
-        declared=in_declared_gap(("bodies",), "sent_at"),
+        declared=in_declared_gap("capture.unsupported", "sent_at"),
         needs=(ANY_MESSAGE,),
         nothing="no inbound message is known up to this moment",
         context=MESSAGE_CONTEXT,

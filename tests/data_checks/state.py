@@ -6,6 +6,7 @@ Ids are made-up digests; nobody and no number stands behind them.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from sqlmodel import SQLModel
@@ -168,6 +169,7 @@ def erasure(number: int, decision_code: str) -> ErasureDecision:
     )
 
 
+GAP_NUMBERS = count(1)
 MIDNIGHT = AS_OF.replace(hour=0)
 
 
@@ -237,6 +239,7 @@ def volume(at: datetime = AS_OF - 9 * DAY) -> PlatformVolume:
 
 def declared(subject_code: str, gap_from: datetime, gap_to: datetime | None, **changes: Any) -> DeclaredGap:
     columns: dict[str, Any] = {
+        "gap_id": f"GAP-{next(GAP_NUMBERS):04}",
         "subject_code": subject_code,
         "gap_from": gap_from,
         "gap_to": gap_to,

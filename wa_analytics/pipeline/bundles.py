@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from wa_analytics.capture import Capture
+from wa_analytics.completeness.gaps import touches
 from wa_analytics.errors import CaptureUnreadable, InputRefused
 from wa_analytics.evidence.bundle import Exhibit, exhibits, written
 from wa_analytics.evidence.checkpoint import Checkpoint
@@ -32,13 +33,13 @@ from wa_analytics.records import (
 )
 from wa_analytics.reports.page import page
 from wa_analytics.settings import Settings
+from wa_analytics.tables import DeclaredGap
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
 
 CHUNK = 1_000
-GAPS = "not evaluated: this version of the archive records no declared gaps"
 
 
 @dataclass
@@ -116,6 +117,44 @@ def journal_about(database: Database, ring: KeyRing, message_ids: Sequence[str])
     return [sequence for sequence, container in _opened(database, opener, own) if named.search(container)]
 
 
+def declared_gaps(database: Database, message_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Declared gaps in force that touch the messages' channel and company between the first and the
+    last of them; rows of `declared_gap`."""
+    condition, params = database.matching("message_id", message_ids)
+    spans = database.frame(
+        f"SELECT entity, channel_id, sent_at FROM message WHERE {condition}", **params
+    )
+    gone = database.frame(
+        f"SELECT channel_id, min(sent_on) AS first_on, max(sent_on) AS last_on FROM disposed_message "
+        f"WHERE {condition} GROUP BY channel_id",
+        **params,
+    )
+    places = [
+        (entity, channel, min(sent), max(sent))
+        for (entity, channel), sent in (
+            (key, rows["sent_at"].to_list()) for key, rows in spans.group_by("entity", "channel_id")
+        )
+    ]
+    for channel, first, last in gone.rows():
+        # Of what was disposed of only the day and the number are known; its company is the number's.
+        entity = database.scalar("SELECT entity FROM channel_day WHERE channel_id = :id", id=channel)
+        places.append((entity, channel, _midnight(first), _midnight(last) + timedelta(days=1)))
+    rows = database.table(DeclaredGap, "withdrawn_at IS NULL").sort("gap_id").to_dicts()
+    return [row for row in rows if any(touches(row, *place) for place in places)]
+
+
+def _midnight(day_on: str) -> datetime:
+    return datetime.fromisoformat(day_on).replace(tzinfo=UTC)
+
+
+def _written_gap(gap: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: cell.isoformat() if isinstance(cell, datetime) else cell
+        for name, cell in gap.items()
+        if cell is not None
+    }
+
+
 def bundled(
     database: Database,
     ring: KeyRing,
@@ -128,6 +167,7 @@ def bundled(
     """Write the bundle of the chosen messages under a checkpoint that seals all they need."""
     ids = [message.message_id for message in chosen]
     journal = journal_about(database, ring, ids)
+    gaps = declared_gaps(database, ids)
     shown = exhibits(database, ring, {*journal, *(s for message in chosen for s in message.sequences)})
     html = page(
         "bundle.html",
@@ -137,7 +177,7 @@ def bundled(
         messages=[_message_told(message, shown, ring, settings) for message in chosen],
         journal=[_journal_told(one) for one in shown if one.kind != "capture" and one.kind != "disposal"],
         entries=[_entry_told(one) for one in shown],
-        gaps=GAPS,
+        gaps=gaps,
     )
     digest = written(
         path,
@@ -146,7 +186,7 @@ def bundled(
         checkpoint,
         shown,
         [{"message_id": one.message_id, "entries": one.sequences} for one in chosen],
-        {"journal": journal, "declared_gaps": GAPS},
+        {"journal": journal, "declared_gaps": [_written_gap(gap) for gap in gaps]},
         {"index.html": html},
         at,
     )

@@ -38,7 +38,7 @@ class DeclaredGap(SQLModel, table=True):
 
     __tablename__ = "declared_gap"
 
-    gap_id: int | None = clear("row number", primary_key=True, default=None)
+    gap_id: str = clear("GAP- and a number", primary_key=True)
     subject_code: str = clear("messages, statuses, bodies, media, inbound, everything")
     entity: str | None = clear("company, null for all", nullable=True)
     channel_id: str | None = clear("phone number id, null for all of the company", nullable=True)

@@ -51,7 +51,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_channel_event_sequence"), "channel_event", ["sequence"], unique=False)
     op.create_table(
         "declared_gap",
-        sa.Column("gap_id", sa.Integer(), nullable=False),
+        sa.Column("gap_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("subject_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("channel_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
