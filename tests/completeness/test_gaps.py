@@ -115,6 +115,8 @@ def test_every_rule_that_a_declaration_takes_out_is_a_check_that_knows_declarati
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     called("--home", str(tmp_path / "home"), "init")
+    settings = tmp_path / "home" / "settings.toml"
+    settings.write_text(f'[[entity]]\nkey = "{ENTITY}"\nchannels = ["channel-1"]\n', encoding="utf-8")
     workspace = Workspace.open(tmp_path / "home")
     add(
         workspace.database,
