@@ -121,9 +121,7 @@ def declared_gaps(database: Database, message_ids: Sequence[str]) -> list[dict[s
     """Declared gaps in force that touch the messages' channel and company between the first and the
     last of them; rows of `declared_gap`."""
     condition, params = database.matching("message_id", message_ids)
-    spans = database.frame(
-        f"SELECT entity, channel_id, sent_at FROM message WHERE {condition}", **params
-    )
+    spans = database.frame(f"SELECT entity, channel_id, sent_at FROM message WHERE {condition}", **params)
     gone = database.frame(
         f"SELECT channel_id, min(sent_on) AS first_on, max(sent_on) AS last_on FROM disposed_message "
         f"WHERE {condition} GROUP BY channel_id",
