@@ -60,11 +60,22 @@ class Entity(Section):
 
 
 class MetaCloud(Section):
+    """`callback_url`: where our webhooks are to arrive, `app_id`: our own app, so that a pull can tell
+    an override that diverts them. `media_limit_bytes`: of the largest media file fetched."""
+
     app_secret: SecretStr | None = None
     verify_token: SecretStr | None = None
     access_token: SecretStr | None = None
     graph_url: str = "https://graph.facebook.com"
     graph_version: str = "v26.0"
+    callback_url: str = ""
+    app_id: str = ""
+    media_limit_bytes: int = Field(default=100 << 20, gt=0, le=1 << 30)
+
+    @field_validator("app_id", mode="before")
+    @classmethod
+    def _digits_may_be_a_number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
 
 class Infobip(Section):
@@ -81,12 +92,13 @@ class Infobip(Section):
 
 
 class Twilio(Section):
-    """`auth_token`: checks X-Twilio-Signature. `public_url`: the address that Twilio was told to post
-    to; it is part of what is signed."""
+    """`auth_token`: checks X-Twilio-Signature, and with `account_sid` opens `wa pull twilio`.
+    `public_url`: the address that Twilio was told to post to; it is part of what is signed."""
 
     account_sid: str = ""
     auth_token: SecretStr | None = None
     public_url: str = ""
+    api_url: str = "https://api.twilio.com"
 
 
 class AwsSocial(Section):

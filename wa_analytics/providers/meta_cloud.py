@@ -1,4 +1,4 @@
-"""Meta Cloud API: one webhook body, or one page of a fetched template list, as records.
+"""Meta Cloud API: one webhook body, or one pulled answer, as records.
 
 Every documented field becomes facts; one that is not documented is counted by its name and stays in
 the capture's bytes. What comes often is decoded into typed shapes, once; a body that tells anything
@@ -23,9 +23,9 @@ from wa_analytics.providers import (
     meta_standby,
 )
 from wa_analytics.providers.meta_parts import malformed
+from wa_analytics.providers.meta_pulled import PULLED
 from wa_analytics.providers.meta_salvage import changes_of
 from wa_analytics.providers.meta_shapes import envelope
-from wa_analytics.providers.meta_templates import page_records
 from wa_analytics.providers.people import safe_name
 from wa_analytics.records import Record, UnknownRecord
 from wa_analytics.settings import Settings
@@ -80,8 +80,11 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     headers = capture.headers
     if headers.get("kind") == "file":
         return []
-    if headers.get("source") == "message_templates":
-        return page_records(capture)
+    if "source" in headers:
+        pulled = PULLED.get(headers["source"])
+        if pulled is None:
+            raise CaptureUnreadable("a pulled answer of a kind that this version does not know; upgrade it.")
+        return pulled(capture, settings)
     if "spool" in headers:
         raise CaptureUnreadable(f"{_place(capture)}: a spool line needs {headers['spool']}.")
     records: list[Record] = []

@@ -1,0 +1,226 @@
+"""A provider's HTTP API, asked with patience: the exact bytes it answered, or one sentence why not.
+
+Transport errors, 5xx and throttling are asked again, each wait twice the last and jittered, unless
+the provider says how long. No secret leaves this module but in the request: answers and errors that
+echo one have it cut out.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from wa_analytics.errors import ProviderFailed
+
+if TYPE_CHECKING:
+    import httpx
+
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 300.0
+ANSWER_LIMIT_BYTES = 64 << 20
+TIMEOUT_SECONDS = 30.0
+REDACTED = "[redacted]"
+_SECRET_LIKE = re.compile(r"[A-Za-z0-9_|-]{40,}")
+
+Sleep = Callable[[float], object]
+
+
+class Fault(NamedTuple):
+    """What an error body says. code: the provider's, -1 where it is no number."""
+
+    code: int
+    subcode: int | None
+    details: str
+
+
+class Answer(NamedTuple):
+    """status: of HTTP. body: exact bytes, but for secrets cut out (`is_redacted`). stated: the JSON
+    object, None where it is none. headers: lower-case names."""
+
+    status: int
+    body: bytes
+    stated: dict[str, Any] | None
+    fault: Fault | None
+    headers: Mapping[str, str]
+    is_redacted: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return self.status == 200 and self.fault is None
+
+
+class TooLarge(ProviderFailed):
+    """An answer beyond its limit; the rest was not read."""
+
+
+class Unavailable(ProviderFailed):
+    """The provider could not be had in several attempts, or asks for a longer wait than is sensible:
+    whoever asks for the next thing now will fare no better."""
+
+
+class Api:
+    """One provider's API. Subclasses say how requests are authorised and errors are told.
+
+    secrets: what no answer and no error may hold. jitter: draws from [0, 1).
+    """
+
+    name = "The provider"
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        secrets: tuple[str, ...],
+        *,
+        sleep: Sleep = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._secrets = secrets
+        self._sleep = sleep
+        self._jitter = jitter
+        self._due_wait = 0.0
+
+    def ask(
+        self,
+        url: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        limit_bytes: int = ANSWER_LIMIT_BYTES,
+        is_media: bool = False,
+    ) -> Answer:
+        """The answer, good or a refusal that asking again would not mend.
+
+        Raises TooLarge, Unavailable.
+        """
+        import httpx
+
+        self._settle()
+        failure = ""
+        for attempt in range(ATTEMPTS):
+            wait = 2.0**attempt * (0.5 + self._jitter())
+            try:
+                answer = self._once(url, parameters, limit_bytes, is_media)
+            except httpx.TransportError as error:
+                failure = f"{self.name} could not be reached ({type(error).__name__})"
+            except httpx.DecodingError:
+                failure = f"{self.name} answered bytes that do not unpack"
+            except httpx.InvalidURL:
+                raise ProviderFailed(
+                    f"{self.name} or the settings name an address that is none; check its `…_url` setting."
+                ) from None
+            else:
+                told, self._due_wait = self._asked_to_wait(answer)
+                if answer.status < 500 and not self._is_busy(answer):
+                    return answer
+                failure = self.failure(answer)
+                wait, self._due_wait = max(wait, told) if told else wait, 0.0
+                if wait > LONGEST_WAIT_SECONDS:
+                    raise Unavailable(f"{failure}; it asks to wait {wait:.0f} seconds, try again then.")
+            if attempt + 1 < ATTEMPTS:
+                self._sleep(wait)
+        raise Unavailable(f"{failure}; gave up after {ATTEMPTS} attempts, try again later.")
+
+    def failure(self, answer: Answer) -> str:
+        """What a refusal says, without secrets, as the head of a sentence."""
+        fault = answer.fault
+        code = "no code" if fault is None else f"code {fault.code}"
+        details = f": {fault.details}" if fault is not None and fault.details else ""
+        return f"{self.name} answered {answer.status}, {code}{details}"
+
+    def told(self, text: object) -> str:
+        """Words of the provider's for a sentence of ours: no secret, nothing that looks like one."""
+        if not isinstance(text, str):
+            return ""
+        for secret in self._spellings():
+            text = text.replace(secret, REDACTED)
+        return _SECRET_LIKE.sub(REDACTED, " ".join(text.split()))[:300].rstrip(" .")
+
+    def _settle(self) -> None:
+        """Take the wait that the last answer asked for before the next request."""
+        wait, self._due_wait = self._due_wait, 0.0
+        if wait > LONGEST_WAIT_SECONDS:
+            raise Unavailable(
+                f"{self.name} says that its limit is reached for {wait:.0f} seconds; try again then."
+            )
+        if wait:
+            self._sleep(wait)
+
+    def _once(
+        self, url: str, parameters: Mapping[str, str] | None, limit_bytes: int, is_media: bool
+    ) -> Answer:
+        headers = self._headers(url)
+        if is_media:
+            headers["Accept-Encoding"] = "identity"
+        body = bytearray()
+        with self._client.stream(
+            "GET", url, params=dict(parameters) if parameters else None, headers=headers
+        ) as answer:
+            stated = answer.headers.get("Content-Length", "")
+            if stated.isdigit() and int(stated) > limit_bytes:
+                raise self._too_large(limit_bytes)
+            for part in answer.iter_bytes(1 << 20):
+                body += part
+                if len(body) > limit_bytes:
+                    raise self._too_large(limit_bytes)
+            status, told = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
+        if is_media and status == 200:
+            return Answer(status, bytes(body), None, None, told)
+        exact, is_redacted = self._cut(bytes(body))
+        document = json_object(exact)
+        return Answer(status, exact, document, self._fault(document), told, is_redacted)
+
+    def _too_large(self, limit_bytes: int) -> TooLarge:
+        return TooLarge(f"{self.name} answered more than {limit_bytes:,} bytes; it was not read further.")
+
+    def _cut(self, body: bytes) -> tuple[bytes, bool]:
+        exact = body
+        for secret in self._spellings():
+            exact = exact.replace(secret.encode(), REDACTED.encode())
+        return exact, exact != body
+
+    def _spellings(self) -> list[str]:
+        """Every secret as it is, in a URL, and in JSON that escapes the slash."""
+        found = [s for one in self._secrets if one for s in (one, quote(one, safe=""), one.replace("/", r"\/"))]
+        return sorted(dict.fromkeys(found), key=len, reverse=True)
+
+    def _headers(self, url: str) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _fault(self, stated: dict[str, Any] | None) -> Fault | None:
+        raise NotImplementedError
+
+    def _is_busy(self, answer: Answer) -> bool:
+        return answer.status == 429
+
+    def _asked_to_wait(self, answer: Answer) -> tuple[float, float]:
+        """(seconds before this may be asked again, seconds before anything else may)."""
+        return retry_after(answer.headers), 0.0
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Whole seconds; a date would need a clock and is not read."""
+    stated = headers.get("retry-after", "").strip()
+    return float(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else 0.0
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        stated = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return stated if isinstance(stated, dict) else None
+
+
+def whole_number(value: object) -> int | None:
+    """An int, or digits that write one of at most 18; None for anything else."""
+    if type(value) is int:
+        return value if abs(value) < 10**18 else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        return int(value)
+    return None

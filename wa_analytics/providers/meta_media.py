@@ -1,0 +1,143 @@
+"""Media files: fetched by their id, stored like any capture, recognised by what was announced.
+
+A media id from a webhook holds for seven days, the address it resolves to for five minutes. A file
+whose SHA-256 is not the announced one is kept and told. Source: Meta, Cloud API media.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wa_analytics.capture import Capture
+from wa_analytics.errors import ProviderFailed
+from wa_analytics.providers.graph import Graph
+from wa_analytics.providers.http_api import Answer, TooLarge, whole_number
+from wa_analytics.records import MediaRecord, Record, UnknownRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROVIDER = "meta-cloud"
+SOURCE = "media"
+ID_DAYS = 7
+"""How long a media id from a webhook holds."""
+UPLOAD_DAYS = 30
+"""How long one from an upload does; beyond it nobody need ask."""
+ADDRESS_ATTEMPTS = 3
+EXPIRED = (401, 403, 404, 410)
+# "Object does not exist": what the API says of an id that is gone.
+GONE_CODE, GONE_SUBCODE = 100, 33
+_HEX = re.compile(r"[0-9a-fA-F]{64}\Z")
+_MIME = re.compile(r"[a-z]{1,32}/[a-z0-9.+_-]{1,80}\Z")
+
+
+def fetched_media(graph: Graph, announced: MediaRecord, at: int, limit_bytes: int) -> Capture:
+    """The announced file as a capture, or a capture of the answer that it is gone.
+
+    at: microseconds since 1970 UTC. Raises ProviderFailed (TooLarge, Unavailable among it) where
+    asking again later may help.
+    """
+    refusal: Answer | None = None
+    for _ in range(ADDRESS_ATTEMPTS):
+        resolved = graph.media(announced.media_id)
+        if _is_gone(resolved):
+            return _capture(announced, at, resolved.body, "lost")
+        url = resolved.stated.get("url") if resolved.is_good and resolved.stated is not None else None
+        if resolved.stated is None or not isinstance(url, str):
+            raise ProviderFailed(f"{graph.failure(resolved)} where a media address was asked for.")
+        size = whole_number(resolved.stated.get("file_size"))
+        if size is not None and size > limit_bytes:
+            raise TooLarge(f"A media file has {size:,} bytes; raise meta_cloud.media_limit_bytes to fetch it.")
+        answer = graph.download(url, limit_bytes)
+        if answer.is_good:
+            return _capture(announced, at, answer.body, "fetched", resolved.stated)
+        if answer.status not in EXPIRED:
+            raise ProviderFailed(f"{graph.failure(answer)} where a media file was asked for.")
+        refusal = answer  # The address has expired, or the file is gone: the id is asked anew.
+    assert refusal is not None
+    raise ProviderFailed(f"{graph.failure(refusal)}: no media address held; try again later.")
+
+
+def expired_media(announced: MediaRecord, at: int) -> Capture:
+    """The note that nobody asked, since the id cannot hold any more."""
+    body = msgspec.json.encode({"not_asked": "the media id expired", "days": UPLOAD_DAYS})
+    return _capture(announced, at, body, "lost")
+
+
+def media_records(capture: Capture) -> list[Record]:
+    """What a stored media capture tells; its bytes are content and never read as text."""
+    headers = capture.headers
+    media_id, outcome = headers.get("media_id"), headers.get("outcome")
+    if not media_id or outcome not in ("fetched", "lost"):
+        return [UnknownRecord(kind="malformed", name="media")]
+    is_held = outcome == "fetched"
+    found = hashlib.sha256(capture.body).hexdigest() if is_held else None
+    wanted = headers.get("announced_sha256") or headers.get("stated_sha256")
+    return [
+        MediaRecord(
+            source="fetched" if is_held else "lost",
+            media_id=media_id,
+            occurred_at=capture.received_at,
+            outside_id=headers.get("message_id"),
+            type=headers.get("type"),
+            mime_type=headers.get("mime_type"),
+            sha256=found,
+            size_bytes=len(capture.body) if is_held else None,
+            is_intact=found == wanted if found and wanted else None,
+            channel_id=headers.get("phone_number_id"),
+            account_id=headers.get("waba_id"),
+        )
+    ]
+
+
+def sha256_hex(stated: object) -> str | None:
+    """The 64 hex digits of a SHA-256 written in hex or in base64; None for anything else.
+
+    Meta's samples write base64; senders' tests write hex.
+    """
+    if not isinstance(stated, str) or not stated:
+        return None
+    if _HEX.match(stated):
+        return stated.lower()
+    bare = stated.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+    try:
+        digest = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return digest.hex() if len(digest) == 32 else None
+
+
+def _is_gone(answer: Answer) -> bool:
+    if answer.status in (404, 410):
+        return True
+    fault = answer.fault
+    return fault is not None and (fault.code, fault.subcode) == (GONE_CODE, GONE_SUBCODE)
+
+
+def _capture(
+    announced: MediaRecord, at: int, body: bytes, outcome: str, stated: Mapping[str, object] | None = None
+) -> Capture:
+    mime = str((stated or {}).get("mime_type") or announced.mime_type or "").partition(";")[0].strip().lower()
+    told = {
+        "message_id": announced.outside_id,
+        "type": announced.type,
+        "mime_type": mime if _MIME.match(mime) else None,
+        "announced_sha256": sha256_hex(announced.sha256),
+        "stated_sha256": sha256_hex((stated or {}).get("sha256")),
+        "phone_number_id": announced.channel_id,
+        "waba_id": announced.account_id,
+    }
+    headers = {"source": SOURCE, "outcome": outcome, "media_id": announced.media_id}
+    return Capture(
+        body=body,
+        headers=headers | {name: value for name, value in told.items() if value},
+        provider=PROVIDER,
+        received_at=at,
+        context=msgspec.json.encode([SOURCE, outcome, announced.media_id, announced.outside_id]),
+    )
