@@ -1,100 +1,87 @@
-"""`wa pull meta-cloud templates` over real HTTP, and what a template's category then judges."""
+"""`wa pull` over real HTTP: each WHAT as captures and facts, failures that stop nothing else."""
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.cli.conftest import Wa, called
+from tests.graph_simulator import HOOK, TOKEN, Account, Reply, Simulator, failed, simulated, told
 from wa_analytics import tables as t
+from wa_analytics.evidence.log import entries
+from wa_analytics.evidence.sealing import Opener
+from wa_analytics.pipeline.pull import pulled as pulled_from
 from wa_analytics.workspace import Workspace
 
-TOKEN = "EAAinventedTokenThatIsLongEnoughToLookLikeOne0123456789"
-SETTINGS = """
+SETTINGS = f"""
 [[entity]]
 key = "air"
 name = "Birch Air"
 channels = ["100021"]
 waba_ids = ["200020"]
+
+[meta_cloud]
+callback_url = "{HOOK}"
+app_id = 670001
 """
 SENDS = """message_id,sent_at,channel_id,to,purpose,kind,template_name,body
 wamid.A,2027-01-01T00:00:00Z,100021,+447700900123,utility,template,order_update,
 wamid.B,2027-01-01T00:00:00Z,100021,+447700900123,utility,template,spring_sale,
 """
+DIGITS = "447700900100"
+ELSEWHERE = "https://crm.example.net/whatsapp"
 
 
-class Graph:
-    """A simulator of the Graph API: two accounts' templates, two to a page."""
-
-    def __init__(self) -> None:
-        self.categories = {"order_update": "UTILITY", "login": "AUTHENTICATION", "spring_sale": "MARKETING"}
-        self.troubles: list[tuple[int, dict[str, str], dict[str, Any]]] = []
-        self.tokens: list[str | None] = []
-
-    def answer(self, path: str, token: str | None) -> tuple[int, dict[str, str], dict[str, Any]]:
-        self.tokens.append(token)
-        if self.troubles:
-            return self.troubles.pop(0)
-        start = int(parse_qs(urlsplit(path).query).get("after", ["0"])[0])
-        names = list(self.categories)[start : start + 2]
-        page: dict[str, Any] = {
-            "data": [
-                {"id": name, "name": name, "language": "en", "status": "APPROVED",
-                 "category": self.categories[name], "components": [{"type": "BODY", "text": f"Hello {name}"}]}
-                for name in names
-            ]
-        }  # fmt: skip
-        if start + 2 < len(self.categories):
-            page["paging"] = {
-                "cursors": {"before": "x", "after": str(start + 2)},
-                "next": "https://elsewhere.invalid/",
-            }
-        return 200, {}, page
+def template(name: str, category: str) -> dict[str, Any]:
+    return {"id": name, "name": name, "language": "en", "status": "APPROVED", "category": category,
+            "components": [{"type": "BODY", "text": f"Hello {name}"}]}  # fmt: skip
 
 
 @pytest.fixture
-def graph() -> Iterator[tuple[Graph, str]]:
-    """The simulator and its address."""
-    simulated = Graph()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            code, headers, page = simulated.answer(self.path, self.headers.get("Authorization"))
-            body = json.dumps(page).encode()
-            self.send_response(code)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield simulated, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def connected(home: Path, graph: tuple[Graph, str], monkeypatch: pytest.MonkeyPatch) -> Graph:
+def graph(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A workspace connected to a simulator of one account with one number."""
+    names = {"order_update": "UTILITY", "login": "AUTHENTICATION", "spring_sale": "MARKETING"}
+    number = {
+        "id": "100021", "display_phone_number": "+44 7700 900100", "verified_name": "Birch Air",
+        "status": "CONNECTED", "quality_rating": "GREEN", "account_mode": "LIVE",
+        "code_verification_status": "not a code",
+    }  # fmt: skip
+    app = {"whatsapp_business_api_data": {"id": "670001", "name": "Capture", "link": "https://x.invalid/"}}
+    simulator = Simulator(
+        accounts={"200020": Account([template(*each) for each in names.items()], [number], [app])},
+        callbacks={"100021": {"application": HOOK + "/"}},
+        page_size=2,
+    )
     (home / "settings.toml").write_text(SETTINGS)
-    monkeypatch.setenv("WA_META_CLOUD__GRAPH_URL", graph[1])
     monkeypatch.setenv("WA_META_CLOUD__ACCESS_TOKEN", TOKEN)
-    return graph[0]
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with simulated(simulator) as address:
+        monkeypatch.setenv("WA_META_CLOUD__GRAPH_URL", address)
+        yield simulator
 
 
-def test_pulled_templates_judge_what_was_sent(wa: Wa, home: Path, tmp_path: Path, connected: Graph) -> None:
+def rows(home: Path, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+    workspace = Workspace.open(home)
+    found = workspace.table(table).select(columns).rows()
+    workspace.close()
+    return sorted(found, key=str)
+
+
+def stored(home: Path) -> list[Any]:
+    """Every capture in clear."""
+    workspace = Workspace.open(home)
+    opener = Opener(workspace.ring.wrapping_keys(workspace.database), workspace.ring.digest_key)
+    found = [capture for _, capture in opener.opened(entries(workspace.database, kind="capture"))]
+    workspace.close()
+    return found
+
+
+def test_pulled_templates_judge_what_was_sent(wa: Wa, home: Path, tmp_path: Path, graph: Simulator) -> None:
     (tmp_path / "sends.csv").write_text(SENDS)
     assert wa("capture", "send-log", str(tmp_path / "sends.csv")).code == 0
     assert wa("refresh").code == 0
@@ -102,21 +89,21 @@ def test_pulled_templates_judge_what_was_sent(wa: Wa, home: Path, tmp_path: Path
     wa("check", "consent", *when)
     assert wa("findings", "consent.purpose_mismatch", "--json").document == []
 
-    connected.troubles.append((429, {"Retry-After": "0"}, {"error": {"code": 4, "message": "slow down"}}))
+    graph.troubles.append(failed(4, "slow down", 429))
     pulled = wa("pull", "meta-cloud", "templates", "--json")
     assert (pulled.code, pulled.document) == (
         0,
-        {"provider": "meta-cloud", "what": "templates", "stored": 2, "repeated": 0},
-    )
-    assert connected.tokens == [f"Bearer {TOKEN}"] * 3
+        {
+            "provider": "meta-cloud", "what": "templates", "captured": 2, "known": 0, "lost": 0,
+            "already_disposed": 0, "failed": [],
+        },
+    )  # fmt: skip
+    assert {asked.authorization for asked in graph.requests} == {f"Bearer {TOKEN}"}
     again = wa("pull", "meta-cloud", "templates", "--json").document
-    assert (again["stored"], again["repeated"]) == (0, 2)
+    assert (again["captured"], again["known"]) == (0, 2)
 
     assert wa("refresh").code == 0
-    workspace = Workspace.open(home)
-    known = workspace.table(t.TemplateFact).select("template_name", "entity", "purpose_code", "wording")
-    workspace.close()
-    assert sorted(known.rows()) == [
+    assert rows(home, t.TemplateFact, "template_name", "entity", "purpose_code", "wording") == [
         ("login", "air", "authentication", "Hello login"),
         ("order_update", "air", "utility", "Hello order_update"),
         ("spring_sale", "air", "marketing", "Hello spring_sale"),
@@ -126,31 +113,276 @@ def test_pulled_templates_judge_what_was_sent(wa: Wa, home: Path, tmp_path: Path
     (ours,) = wa("lookup", "wamid.B", "--json").document
     assert (found["subject_id"], found["purpose"]) == (ours["id"], "marketing")
 
-    connected.categories["spring_sale"] = "UTILITY"
-    assert wa("pull", "meta-cloud", "templates", "--json").document["stored"] == 1
+    graph.accounts["200020"].templates[2]["category"] = "UTILITY"
+    assert wa("pull", "meta-cloud", "templates", "--json").document["captured"] == 1
     assert wa("refresh", "--json").document["was_whole"] is True
+    assert TOKEN.encode() not in b"".join(capture.body for capture in stored(home))
+    redacted = [
+        capture.headers.get("redacted") for capture in stored(home) if capture.provider == "meta-cloud"
+    ]
+    assert redacted == ["access_token", None, None]
+
+
+def test_numbers_and_subscriptions_become_events(wa: Wa, home: Path, graph: Simulator) -> None:
+    assert wa("pull", "meta-cloud", "phone-numbers", "--json").document["captured"] == 1
+    assert wa("pull", "meta-cloud", "subscribed-apps", "--json").document["captured"] == 3
+    wa("refresh")
+    events = rows(home, t.ChannelEvent, "event_code", "channel_id", "detail_code", "account_id", "entity")
+    known = [event[:3] for event in events]
+    # The list of numbers was asked for twice.
+    assert sorted(set(known), key=str) == [
+        ("number.mode", "100021", "LIVE"),
+        ("number.quality", "100021", "GREEN"),
+        ("number.status", "100021", "CONNECTED"),
+        ("webhook.direct", "100021", None),
+        ("webhook.direct", None, None),
+        ("webhook.subscribed", None, None),
+    ]
+    assert len(known) == 9
+    assert {event[3:] for event in events} == {("200020", "air")}
+    assert ("event", "number.verification") in rows(home, t.CaptureNote, "note_code", "name")
 
 
 @pytest.mark.parametrize(
-    ("trouble", "told"),
+    ("callbacks", "app_override", "settings", "expected"),
     [
-        ((400, {"error": {"code": 190, "message": f"Bad token {TOKEN}"}}), "code 190"),
-        ((200, {"data": "nothing"}), "without a `data` list"),
+        ({"application": HOOK}, None, "", [("webhook.direct", True), ("webhook.direct", False)]),
+        (
+            {"application": HOOK, "phone_number": ELSEWHERE}, None, "",
+            [("webhook.override", True, "phone_number"), ("webhook.direct", False)],
+        ),
+        (
+            {"application": ELSEWHERE, "phone_number": HOOK}, ELSEWHERE, "",
+            [("webhook.direct", True), ("webhook.override", False, "whatsapp_business_account")],
+        ),
+        (
+            {"application": HOOK, "whatsapp_business_account": ELSEWHERE}, HOOK.replace("https", "HTTPS"), "",
+            [("webhook.override", True, "whatsapp_business_account"), ("webhook.direct", False)],
+        ),
+        (
+            {"application": ELSEWHERE}, None, "",
+            [("webhook.override", True, "application"), ("webhook.direct", False)],
+        ),
+        ({}, None, "", [("webhook.unsubscribed", True), ("webhook.direct", False)]),
+        # Nobody said where webhooks are to arrive: any override is told.
+        (
+            {"application": HOOK, "phone_number": HOOK}, HOOK, "callback_url = ''",
+            [("webhook.override", True, "unknown_target"), ("webhook.override", False, "unknown_target")],
+        ),
+        (
+            {"application": ELSEWHERE}, None, "callback_url = ''",
+            [("webhook.direct", True), ("webhook.direct", False)],
+        ),
+    ],
+)  # fmt: skip
+def test_what_diverts_webhooks_is_told_by_code(
+    wa: Wa,
+    home: Path,
+    graph: Simulator,
+    callbacks: dict[str, str],
+    app_override: str | None,
+    settings: str,
+    expected: list[Any],
+) -> None:
+    graph.callbacks["100021"] = callbacks
+    if app_override:
+        graph.accounts["200020"].apps[0]["override_callback_uri"] = app_override
+    if settings:
+        (home / "settings.toml").write_text(SETTINGS.replace(f'callback_url = "{HOOK}"', settings))
+    assert wa("pull", "meta-cloud", "subscribed-apps").code == 0
+    wa("refresh")
+    told = rows(home, t.ChannelEvent, "event_code", "channel_id", "detail_code")
+    found = [(code, channel is not None, *([detail] if detail else [])) for code, channel, detail in told]
+    kept = [each for each in found if each[0].startswith("webhook.") and each[0] != "webhook.subscribed"]
+    assert sorted(kept, key=str) == sorted(expected, key=str)
+    assert HOOK not in str(told)
+    assert ELSEWHERE not in str(told)
+
+
+@pytest.mark.parametrize("is_ours_there", [True, False])
+def test_an_account_without_our_app(wa: Wa, home: Path, graph: Simulator, is_ours_there: bool) -> None:
+    other = {"whatsapp_business_api_data": {"id": "9"}, "override_callback_uri": ELSEWHERE}
+    graph.accounts["200020"].apps = [other, *(graph.accounts["200020"].apps if is_ours_there else [])]
+    wa("pull", "meta-cloud", "subscribed-apps")
+    wa("refresh")
+    told = rows(home, t.ChannelEvent, "event_code", "channel_id")
+    of_account = [code for code, channel in told if channel is None]
+    assert of_account == (
+        ["webhook.direct", "webhook.subscribed"] if is_ours_there else ["webhook.unsubscribed"]
+    )
+
+
+def test_the_newest_answer_counts_though_it_was_given_before(wa: Wa, home: Path, graph: Simulator) -> None:
+    for callback in (HOOK, ELSEWHERE, HOOK):
+        graph.callbacks["100021"] = {"application": callback}
+        assert wa("pull", "meta-cloud", "subscribed-apps").code == 0
+    wa("refresh")
+    told = rows(home, t.ChannelEvent, "occurred_at", "event_code", "channel_id")
+    told.sort(key=lambda row: row[0])
+    assert [code for _, code, channel in told if channel and code.startswith("webhook")] == [
+        "webhook.direct",
+        "webhook.override",
+        "webhook.direct",
+    ]
+
+
+def test_a_changed_callback_setting_reads_the_evidence_again(wa: Wa, home: Path, graph: Simulator) -> None:
+    wa("pull", "meta-cloud", "subscribed-apps")
+    wa("refresh")
+    (home / "settings.toml").write_text(SETTINGS.replace(HOOK, "https://new.example.com/"))
+    assert wa("refresh", "--json").document["was_whole"] is True
+    codes = [code for code, channel in rows(home, t.ChannelEvent, "event_code", "channel_id") if channel]
+    assert "webhook.override" in codes
+
+
+def test_counts_of_the_platform(wa: Wa, home: Path, graph: Simulator) -> None:
+    day = 1_798_761_600  # 2027-01-01
+    graph.volumes[DIGITS] = [
+        {"start": day, "end": day + 86_400, "sent": 7, "delivered": 5},
+        {"start": day, "end": day + 1_800, "sent": 2, "delivered": 2},
+    ]
+    at, since = datetime(2027, 2, 20, 10, tzinfo=UTC), datetime(2026, 12, 31, 12, tzinfo=UTC)
+    # The list of numbers; two granularities of two intervals of at most thirty days. Asked again an
+    # hour later, the same counts are known; a day later they are observed anew.
+    for hours, expected in ((0, (5, 0)), (1, (1, 4)), (24, (5, 0))):
+        workspace = Workspace.open(home)
+        (pulled,) = pulled_from(
+            workspace.database, workspace.ring, workspace.settings, "meta-cloud", "analytics",
+            at + timedelta(hours=hours), since=since,
+        )  # fmt: skip
+        workspace.close()
+        assert ((pulled.stored, pulled.repeated), pulled.failed) == (expected, [])
+    wa("refresh")
+    told = rows(
+        home, t.PlatformVolume, "granularity_code", "counted_from", "sent_count", "delivered_count",
+        "channel_id", "entity",
+    )  # fmt: skip
+    assert len(told) == 4
+    assert [(row[0], row[1].isoformat(), *row[2:]) for row in told[::2]] == [
+        ("day", "2027-01-01T00:00:00+00:00", 7, 5, "100021", "air"),
+        ("half_hour", "2027-01-01T00:00:00+00:00", 2, 2, "100021", "air"),
+    ]
+
+
+def test_ids_of_the_platform(wa: Wa, home: Path, graph: Simulator) -> None:
+    events = [{"delivery_status": "SENT", "timestamp": 1_798_761_600}, {"delivery_status": "DELIVERED"}]
+    graph.history["100021"] = [
+        {"message_id": "wamid.A", "events": {"data": events}},
+        {"message_id": "wamid.B", "delivery_status": "FAILED", "timestamp": "1798761600"},
+        {"message_id": 7},
+    ]
+    assert wa("pull", "meta-cloud", "message-history", "--json").document["captured"] == 3
+    wa("refresh")
+    ours = {row["outside_id"]: row["id"] for row in wa("lookup", "wamid.A", "wamid.B", "--json").document}
+    told = rows(home, t.PlatformMessage, "status_code", "message_id", "occurred_at", "channel_id")
+    digests = {message for _, message, _, _ in told}
+    assert [row[0] for row in told] == ["delivered", "failed", "sent"]
+    assert len(digests) == 2
+    assert ours == {"wamid.A": None, "wamid.B": None} or set(ours.values()) == digests
+    assert ("malformed", "message_history") in rows(home, t.CaptureNote, "note_code", "name")
+
+
+def test_everything_at_once_goes_on_after_a_refusal(wa: Wa, graph: Simulator) -> None:
+    graph.refused["subscribed_apps"] = failed(200, f"Permission {TOKEN}", 403)
+    pulled = wa("pull", "meta-cloud", "--json")
+    document = pulled.document
+    assert (pulled.code, document["what"], document["captured"]) == (2, "all", 7)
+    assert [(one["what"], one["captured"], len(one["failed"])) for one in document["pulls"]] == [
+        ("templates", 2, 0),
+        ("phone-numbers", 1, 0),
+        ("subscribed-apps", 1, 1),
+        ("analytics", 2, 0),
+        ("message-history", 1, 0),
+        ("media", 0, 0),
+    ]
+    assert document["failed"] == [
+        "account 200020: Meta answered 403, code 200: Permission [redacted]; check the token's permissions "
+        "and the account id."
+    ]
+    assert TOKEN not in pulled.out + pulled.err
+    doctor = wa("doctor", "--json").document
+    assert {(row["what"], row["outcome"]) for row in doctor["pulls"]} == {
+        ("templates", "complete"),
+        ("phone-numbers", "complete"),
+        ("subscribed-apps", "partial"),
+        ("analytics", "complete"),
+        ("message-history", "complete"),
+        ("media", "complete"),
+    }
+
+
+def test_a_provider_that_cannot_be_had_ends_the_pull(wa: Wa, graph: Simulator) -> None:
+    graph.refused[""] = Reply(503, b"")
+    document = wa("pull", "meta-cloud", "--json").document
+    assert [one["what"] for one in document["pulls"] if one["failed"]] == [
+        "templates", "phone-numbers", "subscribed-apps", "analytics", "message-history", "media",
+    ]  # fmt: skip
+    assert len(graph.requests) == 5
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        (failed(190, f"Bad token {TOKEN}"), "code 190"),
+        (told({"data": "nothing"}), "without a `data` list"),
+        (Reply(200, b"<html>"), "without a `data` list"),
     ],
 )
 def test_an_error_is_one_sentence_without_the_token(
-    wa: Wa, connected: Graph, trouble: tuple[int, dict[str, Any]], told: str
+    wa: Wa, graph: Simulator, trouble: Reply, sentence: str
 ) -> None:
-    connected.troubles.append((trouble[0], {}, trouble[1]))
-    failed = wa("pull", "meta-cloud", "templates")
-    assert failed.code == 2
-    (sentence,) = failed.err.strip().splitlines()
-    assert told in sentence
-    assert TOKEN not in failed.out + failed.err
+    graph.troubles.append(trouble)
+    pulled = wa("pull", "meta-cloud", "templates")
+    assert pulled.code == 2
+    (told,) = pulled.err.strip().splitlines()
+    assert sentence in told
+    assert TOKEN not in pulled.out + pulled.err
 
 
 def test_what_is_missing_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "settings.toml").write_text(SETTINGS)
-    monkeypatch.delenv("WA_META_CLOUD__ACCESS_TOKEN", raising=False)
+    for name in ("WA_META_CLOUD__ACCESS_TOKEN", "WA_TWILIO__AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     told = called("--home", str(home), "pull", "meta-cloud")
     assert (told.code, "WA_META_CLOUD__ACCESS_TOKEN is not set" in told.err) == (2, True)
+    told = called("--home", str(home), "pull", "twilio")
+    assert (told.code, "WA_TWILIO__ACCOUNT_SID" in told.err) == (2, True)
+    for words in (("send-log",), ("twilio", "media"), ("meta-cloud", "bodies")):
+        told = called("--home", str(home), "pull", *words)
+        assert (told.code, "There is no pull of" in told.err) == (2, True)
+    for since in ("yesterday", "2999-01-01"):
+        told = called("--home", str(home), "pull", "meta-cloud", "--since", since)
+        assert (told.code, "--since" in told.err) == (2, True)
+
+
+def test_twilio_messages_come_page_by_page(
+    wa: Wa, home: Path, graph: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WA_TWILIO__ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("WA_TWILIO__AUTH_TOKEN", "twilio-secret")
+    monkeypatch.setenv("WA_TWILIO__API_URL", graph.address)
+    graph.messages = [{"sid": f"SM{number}", "body": "hello"} for number in range(1_001)]
+    pulled = wa("pull", "twilio", "messages", "--since", "2026-11-01", "--json")
+    assert (pulled.code, pulled.document["captured"]) == (0, 2)
+    assert graph.requests[0].query == {"PageSize": "1000", "DateSent>": "2026-11-01"}
+    assert {asked.authorization for asked in graph.requests} == {"Basic QUMxOnR3aWxpby1zZWNyZXQ="}
+    pages = stored(home)
+    assert [(page.provider, page.headers) for page in pages] == [("twilio", {"source": "messages"})] * 2
+    assert sum(len(json.loads(page.body)["messages"]) for page in pages) == 1_001
+    assert wa("pull", "twilio", "--json").document["known"] == 2
+
+    elsewhere = "https://elsewhere.invalid/2010-04-01/Accounts/AC1/Messages.json?Page=1"
+    loop = "/2010-04-01/Accounts/AC1/Messages.json?PageSize=1000&Page=7"
+    for troubles, sentence in [
+        ([failed(0)._replace(body=b'{"code": 20003, "message": "Authenticate twilio-secret"}', status=401)],
+         "Twilio answered 401, code 20003: Authenticate [redacted]"),
+        ([told({"messages": [], "next_page_uri": elsewhere})], "not this account's"),
+        ([told({"messages": [], "next_page_uri": "//elsewhere.invalid/x"})], "not this account's"),
+        ([told({"messages": [], "next_page_uri": loop})] * 2, "points back"),
+        ([told({"messages": None})], "without a `messages` list"),
+    ]:  # fmt: skip
+        graph.troubles = list(troubles)
+        refused = wa("pull", "twilio", "messages")
+        assert refused.code == 2
+        assert sentence in refused.err
+        assert "twilio-secret" not in refused.err

@@ -55,8 +55,9 @@ def current(context: typer.Context) -> Workspace:
     return workspace
 
 
-def moment(text: str | None) -> datetime:
-    """`--as-of`: an ISO 8601 instant, UTC where it names no offset; the present without one."""
+def moment(text: str | None, option: str = "--as-of") -> datetime:
+    """`--as-of` and the like: an ISO 8601 instant, UTC where it names no offset; the present without
+    one."""
     from datetime import UTC, datetime
 
     from wa_analytics.errors import InputRefused
@@ -66,7 +67,9 @@ def moment(text: str | None) -> datetime:
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
-        raise InputRefused("--as-of is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00.") from None
+        raise InputRefused(
+            f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
+        ) from None
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given
 
 

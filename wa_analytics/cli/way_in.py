@@ -81,11 +81,7 @@ def capture(
             f"{len(outcome.refused):,} refused, {len(outcome.unreadable):,} kept but unreadable."
             + (f" {outcome.already_disposed:,} disposed of before." if outcome.already_disposed else "")
         )
-    problems = outcome.refused + outcome.unreadable
-    for sentence in problems[:SHOWN]:
-        say(sentence)
-    if len(problems) > SHOWN:
-        say(f"… and {len(problems) - SHOWN:,} more of the kind; `--json` lists them all.")
+    told(outcome.refused + outcome.unreadable)
     is_sealed = sealed(workspace)
     if not outcome.is_clean or not is_sealed:
         raise typer.Exit(2)
@@ -93,22 +89,64 @@ def capture(
 
 def pull(
     context: typer.Context,
-    provider: Annotated[str, typer.Argument(help="meta-cloud.")],
-    what: Annotated[str, typer.Argument(help="templates.")] = "templates",
+    provider: Annotated[str, typer.Argument(help="meta-cloud or twilio.")],
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="templates, phone-numbers, subscribed-apps, analytics, message-history, media; "
+            "twilio: messages. Default all."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="ISO-8601", help="From when on counts and messages are asked for."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch through a provider's API and store the answers as captures."""
-    from wa_analytics.pipeline.pull import pulled
+    """Fetch through a provider's API and store the answers as captures.
 
+    Exit code 2 if anything could not be had; the rest is stored all the same.
+    """
+    from wa_analytics.pipeline.pull import ALL, pulled, whats
+
+    wanted = whats(provider, what)
     workspace = current(context)
-    outcome = pulled(workspace.database, workspace.ring, workspace.settings, provider, what, moment(None))
-    if as_json:
-        emit({"provider": provider, "what": what, "stored": outcome.stored, "repeated": outcome.repeated})
-    else:
-        typer.echo(
-            f"{provider} {what}: {outcome.stored:,} pages captured, {outcome.repeated:,} known already."
+    start = moment(since, "--since") if since else None
+    if "media" in wanted:
+        workspace.refresh()  # What is announced and what is held stand in the facts.
+    with bars() as bar:
+        outcomes = pulled(
+            workspace.database,
+            workspace.ring,
+            workspace.settings,
+            provider,
+            what,
+            moment(None),
+            since=start,
+            bar=lambda title: sealing(workspace, bar(title, None)),
         )
-    if not sealed(workspace):
+    failed = [sentence for one in outcomes for sentence in (*one.failed, *one.refused)]
+    if as_json:
+        documents = [one.document() for one in outcomes]
+        if len(wanted) == 1:
+            emit({"provider": provider, **documents[0]})
+        else:
+            sums = {
+                name: sum(one[name] for one in documents)
+                for name in ("captured", "known", "lost", "already_disposed")
+            }
+            emit({"provider": provider, "what": ALL, **sums, "failed": failed, "pulls": documents})
+    else:
+        for one in outcomes:
+            typer.echo(
+                f"{provider} {one.what}: {one.stored:,} captured, {one.repeated:,} known already"
+                + (f", {one.lost:,} lost" if one.lost else "")
+                + (f", {len(one.failed) + len(one.refused):,} failed" if one.failed or one.refused else "")
+                + (f", {one.already_disposed:,} disposed of before" if one.already_disposed else "")
+                + "."
+            )
+    told(failed)
+    if not sealed(workspace) or failed:
         raise typer.Exit(2)
 
 
@@ -147,6 +185,14 @@ def _brought_up(context: typer.Context, how: str, as_json: bool) -> None:
         )
     if not sealed(workspace):
         raise typer.Exit(2)
+
+
+def told(problems: list[str]) -> None:
+    """The first sentences, and how many more there are."""
+    for sentence in problems[:SHOWN]:
+        say(sentence)
+    if len(problems) > SHOWN:
+        say(f"… and {len(problems) - SHOWN:,} more of the kind; `--json` lists them all.")
 
 
 def sealing(workspace: Workspace, advance: Callable[..., None]) -> Callable[[int], None]:

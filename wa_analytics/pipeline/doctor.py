@@ -9,6 +9,7 @@ from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.log import size
 from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.timestamp import undated
+from wa_analytics.pipeline.pull import pull_rows
 from wa_analytics.providers import PARSERS
 from wa_analytics.settings import Settings, unknown_keys
 
@@ -36,7 +37,7 @@ def freshness(database: Database, settings: Settings, at: datetime) -> dict[str,
 
 
 def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str, Any]:
-    """A document of `lines` (state, what), `providers`, `unknown` (counts by name), `freshness`."""
+    """A document of `lines` (state, what), `providers`, `pulls`, `unknown` (counts by name), `freshness`."""
     fresh = freshness(database, settings, at)
     total = size(database)
     reached = database.scalar("SELECT max(sequence) FROM watermark WHERE name = 'state'") or 0
@@ -71,6 +72,13 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
                 _line("not connected", f"no {provider} was ever captured: what needs it is not evaluated")
             )
     lines.append(_line("not connected", "no device inventory: personal devices are not evaluated"))
+    pulls = pull_rows(database, settings)
+    lines += [
+        _line("ok" if row["outcome"] == "complete" else "missing",
+              f"last pull of {row['provider']} {row['what']}: {_when(row['last_at'])}"
+              + ("" if row["outcome"] in ("complete", "never") else f", {row['outcome']}"))
+        for row in pulls
+    ]  # fmt: skip
     lines += _evidence_lines(database, settings, total)
     lines += [
         _line("unknown", f"settings.toml: nothing reads the key {key}; is it misspelt?")
@@ -82,6 +90,7 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
     return {
         "lines": lines,
         "providers": _providers(database),
+        "pulls": pulls,
         "unknown": database.frame(
             "SELECT provider, note_code AS kind, name, count(DISTINCT sequence) AS captures "
             "FROM capture_note GROUP BY provider, note_code, name ORDER BY 4 DESC, 1, 2, 3"

@@ -232,28 +232,6 @@ def _all_sealed(
             pool.shutdown(cancel_futures=True)
 
 
-def captured_from_provider(
-    database: Database,
-    ring: KeyRing,
-    captures: Iterable[Capture],
-    received_at: datetime,
-) -> Captured:
-    """Store what a provider's API answered, page by page."""
-    from wa_analytics.evidence.log import append
-
-    outcome = Captured()
-    provider = ""
-    for capture in captures:
-        provider = capture.provider
-        handle = ring.wrapping_key(database, received_at, 1)
-        appended = append(database, Sealer(handle.id, handle.key, ring.digest_key).sealed([capture]))
-        outcome.stored += appended.stored
-        outcome.repeated += appended.repeated
-    if provider:
-        counted(database, provider, outcome, received_at)
-    return outcome
-
-
 def counted(database: Database, provider: str, outcome: Captured, at: datetime) -> None:
     """Add an import's outcome to what `wa doctor` shows."""
     from wa_analytics.tables import ImportCount

@@ -50,7 +50,7 @@ class Graph(Api):
         secret = token.get_secret_value() if token is not None else ""
         if not secret:
             raise SettingsInvalid(
-                "meta_cloud.access_token is not set; set WA_META_CLOUD__ACCESS_TOKEN to a system user's token."
+                "WA_META_CLOUD__ACCESS_TOKEN is not set; set it to a system user's token and pull again."
             )
         super().__init__(client, (secret,), sleep=sleep, jitter=jitter)
         self._token = secret
@@ -119,9 +119,7 @@ class Graph(Api):
 
     def _stated(self, answer: Answer) -> dict[str, Any]:
         if not answer.is_good:
-            raise ProviderFailed(
-                f"{self.failure(answer)}; check the token's permissions and the account id."
-            )
+            raise ProviderFailed(f"{self.failure(answer)}; check the token's permissions and the account id.")
         return answer.stated or {}
 
     def _address(self, path: tuple[str, ...]) -> str:
@@ -186,7 +184,7 @@ def next_cursor(page: Mapping[str, Any]) -> str | None:
     cursors = paging.get("cursors")
     after = cursors.get("after") if isinstance(cursors, dict) else None
     if not after and isinstance(paging["next"], str):
-        after = (parse_qs(paging["next"].partition("?")[2]).get("after") or [None])[0]
+        after = parse_qs(paging["next"].partition("?")[2]).get("after", [""])[0]
     if not isinstance(after, str) or not after:
         raise ProviderFailed("Meta names a next page without a cursor; try again later.")
     return after

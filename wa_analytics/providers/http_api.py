@@ -185,9 +185,12 @@ class Api:
         return exact, exact != body
 
     def _spellings(self) -> list[str]:
-        """Every secret as it is, in a URL, and in JSON that escapes the slash."""
-        found = [s for one in self._secrets if one for s in (one, quote(one, safe=""), one.replace("/", r"\/"))]
-        return sorted(dict.fromkeys(found), key=len, reverse=True)
+        """Every secret as it is, in a URL, and in JSON."""
+        found: set[str] = set()
+        for one in filter(None, self._secrets):
+            written = msgspec.json.encode(one).decode()[1:-1]
+            found |= {one, quote(one), quote(one, safe=""), written, written.replace("/", r"\/")}
+        return sorted(found, key=len, reverse=True)
 
     def _headers(self, url: str) -> dict[str, str]:
         raise NotImplementedError

@@ -17,7 +17,7 @@ import msgspec
 from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed
 from wa_analytics.providers.graph import Graph
-from wa_analytics.providers.http_api import Answer, TooLarge, whole_number
+from wa_analytics.providers.http_api import Answer, TooLarge, Unavailable, whole_number
 from wa_analytics.records import MediaRecord, Record, UnknownRecord
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ UPLOAD_DAYS = 30
 """How long one from an upload does; beyond it nobody need ask."""
 ADDRESS_ATTEMPTS = 3
 EXPIRED = (401, 403, 404, 410)
+# The token is no good or has no permission: the next file will fare no better.
+TOKEN_CODES = (10, 102, 190, 200)
 # "Object does not exist": what the API says of an id that is gone.
 GONE_CODE, GONE_SUBCODE = 100, 33
 _HEX = re.compile(r"[0-9a-fA-F]{64}\Z")
@@ -50,10 +52,14 @@ def fetched_media(graph: Graph, announced: MediaRecord, at: int, limit_bytes: in
             return _capture(announced, at, resolved.body, "lost")
         url = resolved.stated.get("url") if resolved.is_good and resolved.stated is not None else None
         if resolved.stated is None or not isinstance(url, str):
-            raise ProviderFailed(f"{graph.failure(resolved)} where a media address was asked for.")
+            told = f"{graph.failure(resolved)} where a media address was asked for."
+            is_token = resolved.fault is not None and resolved.fault.code in TOKEN_CODES
+            raise Unavailable(told) if is_token else ProviderFailed(told)
         size = whole_number(resolved.stated.get("file_size"))
         if size is not None and size > limit_bytes:
-            raise TooLarge(f"A media file has {size:,} bytes; raise meta_cloud.media_limit_bytes to fetch it.")
+            raise TooLarge(
+                f"A media file has {size:,} bytes; raise meta_cloud.media_limit_bytes to fetch it."
+            )
         answer = graph.download(url, limit_bytes)
         if answer.is_good:
             return _capture(announced, at, answer.body, "fetched", resolved.stated)

@@ -66,9 +66,7 @@ def templates(asked: Asked, *, page_size: int = PAGE_SIZE) -> Iterator[Capture]:
 
 def phone_numbers(asked: Asked) -> Iterator[Capture]:
     """Every business number with its status and quality."""
-    for page in asked.graph.pages(
-        asked.waba_id, "phone_numbers", fields=NUMBER_FIELDS, limit=str(PAGE_SIZE)
-    ):
+    for page in asked.graph.pages(asked.waba_id, "phone_numbers", fields=NUMBER_FIELDS, limit=str(PAGE_SIZE)):
         yield asked.capture(page, "phone_numbers", by_moment=True)
 
 

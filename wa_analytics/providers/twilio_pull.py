@@ -53,7 +53,9 @@ class Twilio(Api):
         self._base = settings.twilio.api_url.rstrip("/")
         self._path = f"/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json"
 
-    def messages(self, at: int, since: date | None = None, *, page_size: int = PAGE_SIZE) -> Iterator[Capture]:
+    def messages(
+        self, at: int, since: date | None = None, *, page_size: int = PAGE_SIZE
+    ) -> Iterator[Capture]:
         """Each page of the account's messages, sent on `since` (UTC) or later.
 
         at: microseconds since 1970 UTC. Raises ProviderFailed.

@@ -49,6 +49,7 @@ from wa_analytics.tables.platform import (
     PlatformVolume,
     SupplementaryMessage,
 )
+from wa_analytics.tables.pull import LastPull
 from wa_analytics.tables.reference import (
     CapturedFile,
     CaptureNote,
@@ -99,6 +100,7 @@ RECORDED = (
     KeptHandOver,
     IdentityDecision,
     DeclaredGap,
+    LastPull,
 )
 TABLES = EVIDENCE + DERIVED + RECORDED
 

@@ -113,6 +113,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number_digest", "epoch_digest"),
     )
     op.create_table(
+        "last_pull",
+        sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("what_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("last_at", Instant(), nullable=False),
+        sa.Column("outcome_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("captured_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("known_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lost_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("failed_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("provider", "what_code"),
+    )
+    op.create_table(
         "media_fact",
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -229,6 +241,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_media_fact_message_id"), table_name="media_fact")
     op.drop_index(op.f("ix_media_fact_media_digest"), table_name="media_fact")
     op.drop_table("media_fact")
+    op.drop_table("last_pull")
     op.drop_table("kept_hand_over")
     op.drop_index(op.f("ix_identity_event_sequence"), table_name="identity_event")
     op.drop_index(op.f("ix_identity_event_right_digest"), table_name="identity_event")
