@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from wa_analytics.errors import CaptureUnreadable, ProviderFailed
+from wa_analytics.errors import ProviderFailed
 from wa_analytics.evidence.disposal import keyed
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline.storing import Storing
-from wa_analytics.providers import parser
 from wa_analytics.providers.http_api import Unavailable
+from wa_analytics.providers.media import announced_media
 from wa_analytics.providers.meta_media import (
     ID_DAYS,
     PROVIDER,
@@ -98,13 +98,8 @@ def _announced(storing: Storing, missing: list[Missing]) -> Iterator[tuple[Missi
         batch = missing[at : at + BATCH]
         told: dict[str, MediaRecord] = {}
         for _, capture in opener.opened(keyed(database, {one.sequence for one in batch})):
-            try:
-                records = parser(capture.provider)(capture, storing.settings)
-            except CaptureUnreadable:
-                continue
-            for record in records:
-                if isinstance(record, MediaRecord) and record.source == "announced":
-                    told.setdefault(ring.digest("media", record.media_id), record)
+            for record in announced_media(capture, storing.settings):
+                told.setdefault(ring.digest("media", record.media_id), record)
         for one in batch:
             if one.media_digest in told:
                 yield one, told[one.media_digest]

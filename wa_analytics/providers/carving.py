@@ -42,6 +42,7 @@ NESTS: dict[str, tuple[str, ...]] = {"": ("standby", "history", "groups"), "hist
 SIGNATURE, TWILIO_SIGNATURE = "x-hub-signature-256", "x-twilio-signature"
 LISTED = {"infobip": "results", "twilio": "messages"}
 PAGE = "data"
+MEDIA = "media"  # a fetched file's bytes are content, whatever they look like
 _PHONES = (
     "from", "to", "wa_id", "recipient_id", "recipient_participant_id", "recipient", "phone_number", "input",
 )  # fmt: skip
@@ -125,7 +126,7 @@ class _Opened(NamedTuple):
 
 def _opened(capture: Capture) -> _Opened | None:
     """None where the capture can only be kept or go as a whole."""
-    if capture.headers.get("kind"):
+    if capture.headers.get("kind") or capture.headers.get("source") == MEDIA:
         return None
     opened: _Opened | None = None
     if capture.provider == "aws-social":

@@ -6,10 +6,7 @@ whose SHA-256 is not the announced one is kept and told. Source: Meta, Cloud API
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +15,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed
 from wa_analytics.providers.graph import Graph
 from wa_analytics.providers.http_api import Answer, TooLarge, Unavailable, whole_number
+from wa_analytics.providers.media import mime_of, sha256_hex
 from wa_analytics.records import MediaRecord, Record, UnknownRecord
 
 if TYPE_CHECKING:
@@ -35,8 +33,6 @@ EXPIRED = (401, 403, 404, 410)
 TOKEN_CODES = (10, 102, 190, 200)
 # "Object does not exist": what the API says of an id that is gone.
 GONE_CODE, GONE_SUBCODE = 100, 33
-_HEX = re.compile(r"[0-9a-fA-F]{64}\Z")
-_MIME = re.compile(r"[a-z]{1,32}/[a-z0-9.+_-]{1,80}\Z")
 
 
 def fetched_media(graph: Graph, announced: MediaRecord, at: int, limit_bytes: int) -> Capture:
@@ -102,23 +98,6 @@ def media_records(capture: Capture) -> list[Record]:
     ]
 
 
-def sha256_hex(stated: object) -> str | None:
-    """The 64 hex digits of a SHA-256 written in hex or in base64; None for anything else.
-
-    Meta's samples write base64; senders' tests write hex.
-    """
-    if not isinstance(stated, str) or not stated:
-        return None
-    if _HEX.match(stated):
-        return stated.lower()
-    bare = stated.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
-    try:
-        digest = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return digest.hex() if len(digest) == 32 else None
-
-
 def _is_gone(answer: Answer) -> bool:
     if answer.status in (404, 410):
         return True
@@ -129,13 +108,13 @@ def _is_gone(answer: Answer) -> bool:
 def _capture(
     announced: MediaRecord, at: int, body: bytes, outcome: str, stated: Mapping[str, object] | None = None
 ) -> Capture:
-    mime = str((stated or {}).get("mime_type") or announced.mime_type or "").partition(";")[0].strip().lower()
+    stated = stated or {}
     told = {
         "message_id": announced.outside_id,
         "type": announced.type,
-        "mime_type": mime if _MIME.match(mime) else None,
+        "mime_type": mime_of(_text(stated, "mime_type")) or announced.mime_type,
         "announced_sha256": sha256_hex(announced.sha256),
-        "stated_sha256": sha256_hex((stated or {}).get("sha256")),
+        "stated_sha256": sha256_hex(_text(stated, "sha256")),
         "phone_number_id": announced.channel_id,
         "waba_id": announced.account_id,
     }
@@ -147,3 +126,8 @@ def _capture(
         received_at=at,
         context=msgspec.json.encode([SOURCE, outcome, announced.media_id, announced.outside_id]),
     )
+
+
+def _text(stated: Mapping[str, object], name: str) -> str | None:
+    value = stated.get(name)
+    return value if isinstance(value, str) else None
