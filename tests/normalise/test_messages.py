@@ -140,6 +140,21 @@ def test_a_send_whose_text_its_provider_no_longer_holds_tells_no_more_than_statu
     ]
 
 
+def test_what_has_a_body_governs_over_a_placeholder_of_the_same_time(engine: str) -> None:
+    facts = """
+    message_id | source_code | sent_at          | direction_code | type_code         | has_body
+    video      | history     | 2024-03-01 10:00 | inbound        | media_placeholder | no
+    video      | history     | 2024-03-01 10:00 | inbound        | video             | yes
+    not shared | history     | 2024-03-01 10:00 | inbound        | media_placeholder | no
+    """
+    expected = """
+    message_id | type_code         | has_body
+    video      | video             | yes
+    not shared | media_placeholder | no
+    """
+    tells(folded(engine, facts), expected)
+
+
 def test_a_message_known_from_statuses_alone(engine: str) -> None:
     """Sent at its earliest status; what it was comes from its price."""
     statuses = """

@@ -15,9 +15,10 @@ import narwhals as nw
 SOURCE_RANK = {"send_log": 0, "echo": 1, "provider_log": 2, "inbound": 3, "history": 4}
 STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 TEMPLATE_PURPOSES = ("marketing", "utility", "authentication")
-# Only send-log rows have a content digest; the further columns leave no tie to input order.
+# Only send-log rows have a content digest; what has a body says more than a placeholder of history; the
+# further columns leave no tie to input order.
 GOVERNING_ORDER = (
-    "sent_at", "content_digest", "identifier_digest", "type_code", "channel_id", "country_code", "entity",
+    "sent_at", "content_digest", "lacks_body", "identifier_digest", "type_code", "channel_id", "country_code", "entity",
     "kind_code", "direction_code", "source_code",
 )  # fmt: skip
 
@@ -99,7 +100,10 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         nw.lit(None, dtype=nw.String).alias("custodian_id"),
     )
     columns = status_only.collect_schema().names()
-    ranked = facts.with_columns(source_rank=_ranked("source_code", SOURCE_RANK, 9))
+    ranked = facts.with_columns(
+        source_rank=_ranked("source_code", SOURCE_RANK, 9),
+        lacks_body=nw.when(nw.col("has_body")).then(nw.lit(0)).otherwise(nw.lit(1)),
+    )
     governing = ranked.unique(
         subset=["message_id"],
         keep="first",

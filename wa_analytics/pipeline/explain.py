@@ -122,18 +122,18 @@ def _changes_told(database: Database, message_id: str) -> list[str]:
     """Edits, revocation and files of a message; the original stays what it was."""
     lines = []
     versions = database.frame(
-        "SELECT action_code, count(DISTINCT version_digest) AS number, min(occurred_at) AS first_at, "
-        "max(occurred_at) AS last_at FROM message_version WHERE message_id = :id "
-        "GROUP BY action_code ORDER BY action_code",
+        "SELECT action_code, count(DISTINCT version_digest) AS number, "
+        "CASE WHEN action_code = 'revoke' THEN min(occurred_at) ELSE max(occurred_at) END AS occurred_at "
+        "FROM message_version WHERE message_id = :id GROUP BY action_code ORDER BY action_code",
         id=message_id,
     )
     for version in versions.iter_rows(named=True):
+        at = f"{version['occurred_at']:%Y-%m-%d %H:%M:%S} UTC; the original is kept"
         if version["action_code"] == "revoke":
-            lines.append(f"revoked on {version['first_at']:%Y-%m-%d %H:%M:%S} UTC; the original is kept")
+            lines.append(f"revoked on {at}")
         else:
             times = "once" if version["number"] == 1 else f"{version['number']} times"
-            last = f"{version['last_at']:%Y-%m-%d %H:%M:%S}"
-            lines.append(f"edited {times}, the last time on {last} UTC; the original is kept")
+            lines.append(f"edited {times}, the last time on {at}")
     files = database.frame(
         "SELECT a.type_code, max(CASE WHEN f.source_code = 'fetched' THEN 1 ELSE 0 END) AS is_held, "
         "max(CASE WHEN f.source_code = 'lost' THEN 1 ELSE 0 END) AS is_lost, "

@@ -255,7 +255,7 @@ class _Cutter:
             if not node["contacts"]:
                 del node["contacts"]
         if not held:
-            return not any(map(self._is_person, _people_in(node)))
+            return not any(map(self._is_person, _people_in({place: [node]})))
         # Errors, and which chunk of history it is, are facts without a person.
         tells = bool(node.get("errors")) or (place == "history" and "metadata" in node)
         return tells or any(name in node for name in held)
