@@ -18,8 +18,8 @@ TEMPLATE_PURPOSES = ("marketing", "utility", "authentication")
 # Only send-log rows have a content digest; what has a body says more than a placeholder of history; the
 # further columns leave no tie to input order.
 GOVERNING_ORDER = (
-    "sent_at", "content_digest", "lacks_body", "identifier_digest", "type_code", "channel_id", "country_code", "entity",
-    "kind_code", "direction_code", "source_code",
+    "sent_at", "content_digest", "lacks_body", "identifier_digest", "type_code", "channel_id", "country_code",
+    "entity", "kind_code", "direction_code", "source_code",
 )  # fmt: skip
 
 Frame = nw.LazyFrame[Any]
