@@ -298,14 +298,17 @@ class Workspace:
 
     # Outside ids
 
-    def lookup(self, outside_ids: Iterable[str], *, at: datetime | None = None) -> pl.DataFrame:
+    def lookup(
+        self, outside_ids: Iterable[str], *, as_of: datetime | None = None, at: datetime | None = None
+    ) -> pl.DataFrame:
         """(outside_id, kind, id) in input order; kind message, party, consent_event, custodian or
-        null. The look-up itself is journalled (how many, never which)."""
+        null. as_of: whose a number that changed hands was then; without it, whose it is. The look-up
+        itself is journalled (how many, never which)."""
         from wa_analytics.evidence.log import journal
         from wa_analytics.pipeline.lookup import looked_up
 
         ids = [str(outside) for outside in outside_ids]
-        found = looked_up(self.database, self.ring.digest, ids)
+        found = looked_up(self.database, self.ring.digest, ids, as_of)
         journal(
             self.database,
             self.ring,

@@ -22,6 +22,7 @@ from wa_analytics.tables import (
     EntityCoverage,
     Entry,
     ErasureDecision,
+    HandOver,
     Identifier,
     MediaFact,
     Message,
@@ -250,10 +251,26 @@ def declared(subject_code: str, gap_from: datetime, gap_to: datetime | None, **c
     return DeclaredGap(**{**columns, **changes})
 
 
+def hand_over(right: int, left: int = 0xA, party: str = PARTY, **changes: Any) -> HandOver:
+    columns: dict[str, Any] = {
+        "number_digest": digest(0xD),
+        "left_digest": digest(left),
+        "right_digest": digest(right),
+        "entity": ENTITY,
+        "changed_at": AS_OF - DAY,
+        "left_party_id": digest(left),
+        "right_party_id": party,
+    }
+    return HandOver(**{**columns, **changes})
+
+
 def clean_world() -> list[SQLModel]:
     """Rows on which every check can judge something and none finds anything."""
     return [
         Identifier(identifier_digest=PARTY, kind_code="phone", is_valid=True, party_id=PARTY),
+        Identifier(identifier_digest=digest(0xB), kind_code="user_id", is_valid=True, party_id=PARTY),
+        hand_over(0xB, decision_code="different"),
+        hand_over(0xB, left=0xC, changed_at=AS_OF + DAY),
         EntityCoverage(entity=ENTITY, has_register=True, message_count=4),
         entry(0),
         entry(1, "absent"),

@@ -40,6 +40,7 @@ SEVERITIES = {
     "retention.unscheduled": "low",
     "retention.disposed_early": "critical",
     "freshness.capture": "high",
+    "identity.ambiguous": "high",
     "integrity.message_columns": "high",
     "integrity.consent_event_columns": "high",
     "integrity.message_party": "high",
@@ -52,7 +53,16 @@ SEVERITIES = {
 def test_the_catalogue_is_what_was_agreed() -> None:
     assert {check.key: check.severity for check in CATALOGUE} == SEVERITIES
     assert len(CATALOGUE) == len(SEVERITIES), "two checks share a key"
-    assert SUITES == ("capture", "completeness", "consent", "freshness", "integrity", "retention", "window")
+    assert SUITES == (
+        "capture",
+        "completeness",
+        "consent",
+        "freshness",
+        "identity",
+        "integrity",
+        "retention",
+        "window",
+    )
 
 
 @pytest.mark.parametrize("check", CATALOGUE, ids=lambda check: check.key)

@@ -109,9 +109,19 @@ def shared(
 
 def _registered() -> None:
     """Commands of this package, then those that others add through `wa_analytics.commands`."""
-    from wa_analytics.cli import demo, evidence, gaps, judging, reading, receiving, retention, way_in
+    from wa_analytics.cli import (
+        demo,
+        evidence,
+        gaps,
+        identity,
+        judging,
+        reading,
+        receiving,
+        retention,
+        way_in,
+    )
 
-    for room in (way_in, receiving, reading, judging, evidence, retention, gaps, demo):
+    for room in (way_in, receiving, reading, judging, evidence, retention, gaps, identity, demo):
         room.register(app)
     for entry in sorted(entry_points(group="wa_analytics.commands"), key=lambda entry: entry.name):
         entry.load()(app)

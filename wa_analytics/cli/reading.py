@@ -87,12 +87,15 @@ def lookup(
     outside_ids: Annotated[
         list[str], typer.Argument(metavar="OUTSIDE_ID…", help="Ids, or - for stdin, one per line.")
     ],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="ISO-8601", help="Whose a number was then; default now.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Outside ids (message ids, phones, user ids, record ids, e-mails) → ours. Journalled."""
     if outside_ids == ["-"]:
         outside_ids = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
-    found = current(context).lookup(outside_ids, at=moment(None))
+    found = current(context).lookup(outside_ids, as_of=moment(as_of) if as_of else None, at=moment(None))
     if as_json:
         emit(found.to_dicts())
     else:
@@ -127,10 +130,13 @@ def explain(
                 "subject_id": found.subject_id,
                 "lines": list(found.lines),
                 "timeline": found.timeline.to_dicts(),
+                "identifiers": [] if found.identifiers is None else found.identifiers.to_dicts(),
             }
         )
         return
     typer.echo(str(found))
+    if found.identifiers is not None:
+        table(found.identifiers, title="Identifiers")
     table(found.timeline)
 
 

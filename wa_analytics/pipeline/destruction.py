@@ -300,6 +300,18 @@ class _Destruction:
             f" rule_code FROM identifier_link WHERE {left} OR {right} ON CONFLICT DO NOTHING",
             params,
         )
+        columns = "left_digest, right_digest, rule_code, entity, occurred_at, sequence"
+        writer.execute(
+            f"INSERT INTO kept_identity ({columns}) SELECT {columns} FROM identity_event"
+            f" WHERE {left} OR {right} ON CONFLICT DO NOTHING",
+            params,
+        )
+        # Of every number that changed hands: what an earlier holder agreed to must not pass on later.
+        writer.execute(
+            "INSERT INTO kept_hand_over (number_digest, epoch_digest, changed_at) "
+            "SELECT identifier_digest, epoch_digest, from_at FROM number_epoch WHERE from_at IS NOT NULL "
+            "AND identifier_digest IN (SELECT number_digest FROM hand_over) ON CONFLICT DO NOTHING"
+        )
 
     def _said(self, row: dict[str, Any]) -> dict[str, Any]:
         until = row["retain_until"]

@@ -14,7 +14,7 @@ from wa_analytics import tables as t
 from wa_analytics.evidence.checkpoint import seal_pending
 from wa_analytics.evidence.disposal import compacted, swept
 from wa_analytics.pipeline.destruction import Destroyed, Target, destroyed
-from wa_analytics.pipeline.disposed import decided_by_people, unneeded_links_forgotten
+from wa_analytics.pipeline.disposed import decided_by_people, parties_of, unneeded_links_forgotten
 from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
 from wa_analytics.retention.due import disposal_due
@@ -64,7 +64,7 @@ def messages_held(database: Database) -> pl.DataFrame:
     """(message_id, hold_id, matter) of every message that a hold in force covers, whatever its
     retention."""
     decided = decided_by_people(database)
-    people = dict(database.frame("SELECT identifier_digest, party_id FROM identifier").iter_rows())
+    people = parties_of(database, decided.holds["identifier_digest"].drop_nulls())
     # Who took part in a conversation is told by all of its messages.
     columns = ("message_id", "party_id", "custodian_id", "channel_id", "sent_at")
     messages = nw.from_native(database.table(t.Message, columns=columns).lazy())

@@ -13,9 +13,10 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.consent.ledger import PURPOSES, spread, states
 from wa_analytics.errors import InputRefused, ReasonRequired
+from wa_analytics.normalise.holders import in_epochs
 from wa_analytics.pipeline.destruction import SUPPRESSION_COLUMNS, Destroyed, Target, destroyed
 from wa_analytics.pipeline.disposal import settled
-from wa_analytics.pipeline.disposed import decided_by_people
+from wa_analytics.pipeline.disposed import decided_by_people, parties_of
 from wa_analytics.pipeline.holds import Voice, identifier_digests, instant_or_none
 from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
@@ -104,11 +105,16 @@ def erasure_request(
     if parties.is_empty():
         raise InputRefused("Nobody is known under this identifier; `wa lookup` tells who is.")
     by_party, params = database.matching("party_id", parties["party_id"])
-    people = database.frame(f"SELECT identifier_digest FROM identifier WHERE {by_party}", **params)
+    people = database.frame(
+        f"SELECT identifier_digest FROM identifier WHERE {by_party} UNION "
+        "SELECT n.identifier_digest FROM number_epoch n JOIN identifier i "
+        f"ON i.identifier_digest = n.epoch_digest WHERE {by_party}",
+        **params,
+    ).sort("identifier_digest")
     messages = pl.concat(
         [
             database.table(t.Message, by_party, **params),
-            _beside(database, settings, schedule, tuple(people["identifier_digest"]), parties["party_id"][0]),
+            _beside(database, settings, schedule, tuple(people["identifier_digest"]), parties["party_id"]),
         ],
         how="diagonal",
     ).sort("sent_at", "message_id")
@@ -133,22 +139,28 @@ def _beside(
     settings: Settings,
     schedule: tuple[ScheduleRow, ...],
     people: tuple[str, ...],
-    party_id: str,
+    parties: pl.Series,
 ) -> pl.DataFrame:
     """The person's calls, and edits and revocations of messages nobody holds: no messages but records
     all the same, as rows of `message`."""
     condition, params = database.matching("identifier_digest", people)
-    calls = database.frame(
-        "SELECT message_id, min(entity) AS entity, min(channel_id) AS channel_id, "
-        "min(direction_code) AS direction_code, min(sent_at) AS sent_at FROM ("
-        "SELECT message_id, entity, channel_id, direction_code, sent_at FROM message_fact "
-        f"WHERE source_code = 'call' AND {condition} UNION ALL "
-        "SELECT message_id, entity, channel_id, direction_code, occurred_at AS sent_at FROM message_version "
-        f"WHERE {condition} AND message_id NOT IN (SELECT message_id FROM message)"
-        ") AS beside GROUP BY message_id",
+    told = database.frame(
+        "SELECT message_id, entity, channel_id, direction_code, sent_at, identifier_digest "
+        f"FROM message_fact WHERE source_code = 'call' AND {condition} UNION ALL "
+        "SELECT message_id, entity, channel_id, direction_code, occurred_at AS sent_at, identifier_digest "
+        f"FROM message_version WHERE {condition} AND message_id NOT IN (SELECT message_id FROM message)",
         **params,
+    )
+    epochs = nw.from_native(database.table(t.NumberEpoch).lazy())
+    placed_in = in_epochs(nw.from_native(told.lazy()), epochs, "sent_at").collect("polars").to_native()
+    by_party, params = database.matching("party_id", parties)
+    theirs = database.frame(f"SELECT identifier_digest, party_id FROM identifier WHERE {by_party}", **params)
+    calls = (
+        placed_in.join(theirs, on="identifier_digest", how="inner")
+        .group_by("message_id")
+        .agg(pl.col("entity", "channel_id", "direction_code", "sent_at").min())
     ).with_columns(
-        party_id=pl.lit(party_id),
+        party_id=pl.lit(parties[0]),
         purpose_code=pl.lit(None, dtype=pl.String),
         template_name=pl.lit(None, dtype=pl.String),
     )
@@ -169,8 +181,8 @@ def _standings(
         "message_id", nw.col("retain_until").alias("union_until"), nw.col("retain_rule").alias("union_rule")
     )
     # All of the person's conversations are here, so that this says what `messages_held` says.
-    people = dict(database.frame("SELECT identifier_digest, party_id FROM identifier").iter_rows())
-    holds = decided_by_people(database).holds_in_force(people)
+    decided = decided_by_people(database)
+    holds = decided.holds_in_force(parties_of(database, decided.holds["identifier_digest"].drop_nulls()))
     held = with_hold(nw.from_native(messages.lazy()), holds).collect("polars").to_native()
     standings: pl.DataFrame = held.join(floors.collect("polars").to_native(), on="message_id", how="left")
     return standings
@@ -216,7 +228,15 @@ def erased(
     )
     wrapping_keys = settled(database, ring, settings, schedule, at, progress=progress)
     condition, params = database.matching("identifier_digest", request.people)
-    left = int(database.scalar(f"SELECT count(*) FROM identifier WHERE {condition}", **params))
+    # A number that others held too stays known through them.
+    shared = "identifier_digest NOT IN (SELECT {} FROM number_epoch)"
+    left = int(
+        database.scalar(
+            f"SELECT count(*) FROM identifier WHERE {condition} AND "
+            f"{shared.format('identifier_digest')} AND {shared.format('epoch_digest')}",
+            **params,
+        )
+    )
     return Erasure(request_id, request, outcome, wrapping_keys, len(suppressions), left)
 
 

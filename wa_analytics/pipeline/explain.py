@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from wa_analytics.pipeline.identity import chain_of
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -32,12 +34,13 @@ WINDOW = {
 @dataclass(frozen=True)
 class Explanation:
     """subject: message, consent_event or party; lines: sentences; timeline: what happened, with
-    the log's sequence numbers as proof."""
+    the log's sequence numbers as proof. identifiers: of a party, its dated chain (`identity.CHAIN`)."""
 
     subject: str
     subject_id: str
     lines: tuple[str, ...]
     timeline: pl.DataFrame
+    identifiers: pl.DataFrame | None = None
 
     def __str__(self) -> str:
         return "\n".join([f"{self.subject} {self.subject_id}", *(f"  · {line}" for line in self.lines)])
@@ -48,7 +51,9 @@ class Explanation:
         lines = "".join(f"<li>{escape(line)}</li>" for line in self.lines)
         return (
             f"<div><b>{escape(self.subject)}</b> <code>{escape(self.subject_id)}</code>"
-            f"<ul>{lines}</ul>{self.timeline._repr_html_()}</div>"
+            f"<ul>{lines}</ul>"
+            f"{'' if self.identifiers is None else self.identifiers._repr_html_()}"
+            f"{self.timeline._repr_html_()}</div>"
         )
 
 
@@ -172,7 +177,7 @@ def _event(database: Database, row: dict[str, Any]) -> Explanation:
 
 
 def _party(database: Database, party_id: str) -> Explanation:
-    identifiers = database.scalar("SELECT count(*) FROM identifier WHERE party_id = :id", id=party_id)
+    identifiers = chain_of(database, party_id)
     timeline = database.frame(
         "SELECT occurred_at, 'consent ' || purpose_code || ' ' || action_code AS what FROM consent_event "
         "WHERE party_id = :id UNION ALL SELECT sent_at AS occurred_at, "
@@ -181,7 +186,26 @@ def _party(database: Database, party_id: str) -> Explanation:
         id=party_id,
     )
     lines = (
-        f"{identifiers} linked identifiers",
+        f"{identifiers.filter(identifiers['kind_code'] != 'username').height} linked identifiers",
+        *_changed_hands(database, party_id),
         f"{timeline.height} events and messages",
     )
-    return Explanation("party", party_id, lines, timeline)
+    return Explanation("party", party_id, lines, timeline, identifiers)
+
+
+def _changed_hands(database: Database, party_id: str) -> list[str]:
+    decided = {
+        None: "nobody decided whether they are one person",
+        "same": "decided: one person",
+        "different": "decided: two persons",
+    }
+    rows = database.frame(
+        "SELECT right_party_id, left_party_id, changed_at, decision_code FROM hand_over "
+        "WHERE right_party_id = :party OR left_party_id = :party ORDER BY changed_at",
+        party=party_id,
+    )
+    return [
+        f"a number changed hands on {at:%Y-%m-%d %H:%M:%S} UTC from party {left} to party {right}: "
+        f"{decided[code]}"
+        for right, left, at, code in rows.iter_rows()
+    ]

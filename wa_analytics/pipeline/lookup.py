@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,8 +25,13 @@ Digest = Callable[[str, str], str]
 CHUNK = 20_000
 
 
-def looked_up(database: Database, digest: Digest, outside_ids: Sequence[str]) -> pl.DataFrame:
-    """Rows (outside_id, kind, id) in input order; unknown ones with null kind and id."""
+def looked_up(
+    database: Database, digest: Digest, outside_ids: Sequence[str], as_of: datetime | None = None
+) -> pl.DataFrame:
+    """Rows (outside_id, kind, id) in input order; unknown ones with null kind and id.
+
+    as_of: whose a number that changed hands, or a username, was then; without it, whose it is.
+    """
     asked: dict[str, list[tuple[str, str, str]]] = {}
     for outside in dict.fromkeys(outside_ids):
         text = outside.strip()
@@ -50,6 +56,10 @@ def looked_up(database: Database, digest: Digest, outside_ids: Sequence[str]) ->
             for column in ("custodian_id", "phone_digest", "email_digest")
         },
     }
+    people = {key for candidates in asked.values() for _, where, key in candidates if where == "identifier"}
+    known["identifier"] |= _of_usernames(database, people - known["identifier"].keys(), as_of)
+    if as_of is not None:
+        known["identifier"] |= _holders(database, people, as_of)
     rows = []
     for outside in outside_ids:
         hit = next(
@@ -59,6 +69,37 @@ def looked_up(database: Database, digest: Digest, outside_ids: Sequence[str]) ->
         rows.append((outside, *hit))
     schema = {"outside_id": pl.String, "kind": pl.String, "id": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _holders(database: Database, phones: Iterable[str], as_of: datetime) -> dict[str, str]:
+    """Phone → party that held it at `as_of`, of the numbers that changed hands."""
+    condition, params = database.matching("n.identifier_digest", phones)
+    found = database.frame(
+        "SELECT n.identifier_digest AS asked, i.party_id AS answer FROM number_epoch n "
+        f"JOIN identifier i ON i.identifier_digest = n.epoch_digest WHERE {condition} "
+        "AND (n.from_at IS NULL OR n.from_at <= :as_of) AND (n.to_at IS NULL OR n.to_at > :as_of)",
+        as_of=as_of,
+        **params,
+    )
+    return dict(found.iter_rows())
+
+
+def _of_usernames(database: Database, names: Iterable[str], as_of: datetime | None) -> dict[str, str]:
+    """Username → party that had it last, up to `as_of`."""
+    condition, params = database.matching("{end}_digest", names)
+    until = "" if as_of is None else "AND occurred_at <= :as_of"
+    told = database.frame(
+        " UNION ALL ".join(
+            f"SELECT e.{end}_digest AS asked, i.party_id AS answer, e.occurred_at AS told_at "
+            f"FROM identity_event e JOIN identifier i ON i.identifier_digest = e.{other}_digest "
+            f"WHERE e.rule_code = 'username' AND {condition.format(end=end)} {until}"
+            for end, other in (("left", "right"), ("right", "left"))
+        )
+        + " ORDER BY told_at, answer",
+        **params,
+        **({} if as_of is None else {"as_of": as_of}),
+    )
+    return dict(zip(told["asked"], told["answer"], strict=True))
 
 
 def _known(

@@ -23,7 +23,19 @@ from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.days import channel_days, stored_days
-from wa_analytics.pipeline.disposed import Decided, decided_by_people, links_kept, projected_statements
+from wa_analytics.pipeline.disposed import (
+    Decided,
+    decided_by_people,
+    links_kept,
+    parties_of,
+    projected_statements,
+)
+from wa_analytics.pipeline.number_holders import (
+    IDENTITY_COLUMNS,
+    NumberHolders,
+    holders_settled,
+    told_pairs,
+)
 from wa_analytics.pipeline.project import Progress, projected, rules_digest
 from wa_analytics.pipeline.state import Facts, Whole, states_of
 from wa_analytics.retention.schedule import ScheduleRow
@@ -161,12 +173,13 @@ class _Run:
         self.prefix = prefix
         self.decided = decided_by_people(database)
         self.rules = _state_rules(settings, schedule, self.decided)
+        self.holders = NumberHolders()
 
     def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
         """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
         touched = None if done == 0 else self._touched_ids(done)
         self._link_same_messages(touched)
-        moved = self._parties_settled()
+        moved = self._parties_settled(done)
         registered, inbound = self._of_the_whole(done)
         whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
         affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
@@ -200,13 +213,9 @@ class _Run:
             progress(4, 4)
         return written, written_events, affected is None
 
-    def _held_parties(self) -> dict[str, str]:
+    def _held_parties(self) -> dict[str, tuple[str, ...]]:
         people = self.decided.holds["identifier_digest"].drop_nulls()
-        condition, params = self.database.matching("identifier_digest", people)
-        found = self._frame(
-            f"SELECT identifier_digest, party_id FROM {{identifier}} WHERE {condition}", **params
-        )
-        return dict(found.iter_rows())
+        return parties_of(self.database, people, self.prefix)
 
     def marked(self, name: str, sequence: int, rules: str) -> None:
         with self.database.writing() as writer:
@@ -232,24 +241,40 @@ class _Run:
         if touched is not None:
             condition, params = self.database.matching("m.message_id", touched)
         pairs = self._frame(
-            "SELECT DISTINCT m.identifier_digest AS one, s.identifier_digest AS other "
+            "SELECT one, other, entity, occurred_at, sequence FROM ("
+            "SELECT m.identifier_digest AS one, s.identifier_digest AS other, "
+            "coalesce(s.entity, m.entity, '') AS entity, s.occurred_at, "
+            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END AS sequence, "
+            "ROW_NUMBER() OVER (PARTITION BY m.identifier_digest, s.identifier_digest, "
+            "coalesce(s.entity, m.entity, '') ORDER BY s.occurred_at, "
+            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END) AS place "
             "FROM {message_fact} m JOIN {status_fact} s ON s.message_id = m.message_id "
             "WHERE m.direction_code = 'outbound' AND m.identifier_digest <> s.identifier_digest "
-            f"AND {condition}",
+            f"AND {condition}) AS pairs WHERE place = 1",
             **params,
         )
-        rows = sorted({(min(pair), max(pair), "same_message") for pair in pairs.iter_rows()})
+        rows = sorted(
+            {(min(pair), max(pair), "same_message") for pair in pairs.select("one", "other").rows()}
+        )
         if rows:
+            told = told_pairs(self.database, self.prefix, pairs)
             with self.database.writing(self.prefix, is_derived=True) as writer:
                 writer.append(
                     t.IdentifierLink, ("left_digest", "right_digest", "rule_code"), rows, skip_known=True
                 )
+                writer.append(
+                    t.IdentityEvent, IDENTITY_COLUMNS, told, earliest_by=("occurred_at", "sequence")
+                )
 
-    def _parties_settled(self) -> set[str]:
+    def _parties_settled(self, done: int) -> set[str]:
         """Write the party of every identifier; returns old and new parties of those that moved."""
-        stored = self._frame("SELECT identifier_digest, party_id FROM {identifier}")
+        stored = self._frame(
+            "SELECT identifier_digest, party_id FROM {identifier} WHERE identifier_digest NOT IN "
+            "(SELECT epoch_digest FROM {number_epoch})"
+        )
         links = self._frame("SELECT left_digest, right_digest FROM {identifier_link}")
         found = parties(links.iter_rows(), stored["identifier_digest"])
+        self.holders = holders_settled(self.database, self.prefix, done, found, links, self.decided)
         moved = [(found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old]
         for at in range(0, len(moved), STATE_CHUNK * 4):
             with self.database.writing(self.prefix, is_derived=True) as writer:
@@ -259,7 +284,7 @@ class _Run:
                         "WHERE identifier_digest = :digest",
                         {"new": new, "digest": digest},
                     )
-        return {party for new, _, old in moved for party in (new, old)}
+        return {party for new, _, old in moved for party in (new, old)} | self.holders.touched
 
     def _of_the_whole(self, done: int) -> tuple[set[str], set[str]]:
         """Companies with a register, channels with inbound: as known before, and from new facts."""
@@ -368,6 +393,8 @@ class _Run:
             identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
             suppressions=nw.from_native(self.decided.suppressions.lazy()),
             witnesses=lazy(t.WindowWitness, ("message_id",)),
+            epochs=_lazy(self.holders.epochs),
+            later=_lazy(self.holders.later),
         )
 
     def _replaced(
@@ -431,6 +458,10 @@ class _Run:
         stored_days(
             self.database, channel_days(self._frame, self.database.dialect, self.settings), self.prefix
         )
+
+
+def _lazy(frame: pl.DataFrame | None) -> Any:
+    return None if frame is None else nw.from_native(frame.lazy())
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import narwhals as nw
 from wa_analytics.consent.ledger import asked_again, recorded_late, spread, states
 from wa_analytics.consent.window import windows
 from wa_analytics.normalise.events import folded_events
+from wa_analytics.normalise.holders import in_epochs
 from wa_analytics.normalise.messages import folded_messages, template_purpose_at_send
 from wa_analytics.retention.due import decided, suspended
 from wa_analytics.retention.holds import Hold, with_hold
@@ -28,7 +29,8 @@ JUDGED_PURPOSES = ["marketing", "utility", "authentication"]
 @dataclass(frozen=True)
 class Facts:
     """Fact frames with the columns of their tables; `identifiers` has identifier_digest, party_id,
-    `witnesses` message_id. The last two outlive evidence that was disposed of."""
+    `witnesses` message_id. Both outlive evidence that was disposed of. Of numbers that changed hands:
+    `epochs` (columns of number_epoch) and, undecided, `later` (party_id, later_party_id)."""
 
     messages: Frame
     statuses: Frame
@@ -37,6 +39,8 @@ class Facts:
     identifiers: Frame
     suppressions: Frame | None = None
     witnesses: Frame | None = None
+    epochs: Frame | None = None
+    later: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -70,19 +74,22 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     identifiers = settled(facts.identifiers)
     template_purposes = settled(template_purpose_at_send(facts.messages, facts.templates))
     folded = folded_messages(facts.messages, facts.statuses, template_purposes)
+    folded = in_epochs(folded, facts.epochs, "sent_at")
     placed = settled(classed(folded, whole.class_rules).join(identifiers, on="identifier_digest", how="left"))
     keys = tuple(entity.key for entity in whole.entities)
-    events = settled(
-        _with_suppressions(folded_events(facts.consents, placed, identifiers), facts, identifiers)
-    )
+    consents = in_epochs(facts.consents, facts.epochs, "occurred_at")
+    events = settled(_with_suppressions(folded_events(consents, placed, identifiers), facts, identifiers))
     spoken = settled(spread(events, keys))
+    binding = (
+        spoken if facts.later is None else settled(spread(_with_earlier_noes(events, facts.later), keys))
+    )
 
     judged = settled(_judged(placed, whole.registered))
     sends = judged.filter(nw.col("is_judged")).select(
         "message_id", "party_id", "entity", "purpose_code", "sent_at"
     )
-    consent = settled(states(settled(sends), spoken))
-    late = settled(recorded_late(consent, spoken))
+    consent = settled(states(settled(sends), binding))
+    late = settled(recorded_late(consent, binding))
     free_form = placed.filter(
         (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(False)
     ).select("message_id", "party_id", "channel_id", "sent_at")
@@ -115,7 +122,8 @@ def _with_suppressions(events: Frame, facts: Facts, identifiers: Frame) -> Frame
         return events
     text, moment = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.Datetime("us", "UTC"))
     kept = (
-        facts.suppressions.join(identifiers, on="identifier_digest", how="inner")
+        in_epochs(facts.suppressions, facts.epochs, "occurred_at")
+        .join(identifiers, on="identifier_digest", how="inner")
         .join(events.select("event_id"), left_on="suppression_id", right_on="event_id", how="anti")
         .select(
             nw.col("suppression_id").alias("event_id"),
@@ -129,6 +137,21 @@ def _with_suppressions(events: Frame, facts: Facts, identifiers: Frame) -> Frame
         )
     )  # fmt: skip
     return nw.concat([events, kept.select(*events.collect_schema().names())])
+
+
+def _with_earlier_noes(events: Frame, later: Frame) -> Frame:
+    """The events, and each "no" of an earlier holder of a number for its later holders too.
+
+    As long as nobody decided whether they are one person: what the earlier one agreed to does not pass
+    on, and no stop gets lost. An own, later grant ends it as always.
+    """
+    noes = events.filter(nw.col("action_code").is_in(["withdrawn", "refused", "stop"]))
+    passed_on = (
+        noes.join(later, on="party_id", how="inner")
+        .with_columns(party_id=nw.col("later_party_id"))
+        .select(*events.collect_schema().names())
+    )
+    return nw.concat([events, passed_on])
 
 
 def _with_witnesses(window: Frame, facts: Facts) -> Frame:
@@ -184,7 +207,8 @@ def _judged(messages: Frame, registered: Collection[str]) -> Frame:
 def _contacts(facts: Facts, identifiers: Frame) -> Frame:
     """(party_id, channel_id, at): what opens a service window."""
     return (
-        facts.messages.filter(
+        in_epochs(facts.messages, facts.epochs, "sent_at")
+        .filter(
             nw.col("source_code").is_in(["inbound", "call"])
             & (nw.col("direction_code") == "inbound")
             & (nw.col("type_code") != "system").fill_null(True)

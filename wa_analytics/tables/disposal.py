@@ -110,6 +110,19 @@ class KeptLink(SQLModel, table=True):
     rule_code: str = clear("as in identifier_link", primary_key=True)
 
 
+class KeptIdentity(SQLModel, table=True):
+    """What disposed evidence told of when two identifiers were one person; stands as long as a kept link."""
+
+    __tablename__ = "kept_identity"
+
+    left_digest: str = digest("as in identity_event", primary_key=True)
+    right_digest: str = digest("as in identity_event", primary_key=True, index=True)
+    rule_code: str = clear("as in identity_event", primary_key=True)
+    entity: str = clear("as in identity_event", primary_key=True)
+    occurred_at: datetime | None = instant("as in identity_event", nullable=True)
+    sequence: int = clear("entry that gave it; its key is destroyed", sa_type=WHOLE)
+
+
 class KeptHandOver(SQLModel, table=True):
     """When a number got a later holder, as evidence told that is disposed of since: for as long as other
     evidence tells of the number, nobody inherits what an earlier holder agreed to."""

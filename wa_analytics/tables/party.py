@@ -60,10 +60,10 @@ class HandOver(SQLModel, table=True):
 
     number_digest: str = digest("identifier digest of the number's canonical form", primary_key=True)
     left_digest: str = digest(
-        "identifier digest of the earlier holder, or of the number where it is gone", primary_key=True
+        "identifier digest of the earlier holder, or of the number's epoch where it is gone", primary_key=True
     )
     right_digest: str = digest(
-        "identifier digest of the later holder, or of the epoch where it is gone", primary_key=True
+        "identifier digest of the later holder, or of the number's epoch where it is gone", primary_key=True
     )
     entity: str = clear("company it was told to; empty where none is known")
     changed_at: datetime = instant("first evidence of the later holder")

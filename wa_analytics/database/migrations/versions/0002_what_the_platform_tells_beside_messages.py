@@ -113,6 +113,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number_digest", "epoch_digest"),
     )
     op.create_table(
+        "kept_identity",
+        sa.Column("left_digest", sa.String(length=32), nullable=False),
+        sa.Column("right_digest", sa.String(length=32), nullable=False),
+        sa.Column("rule_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("occurred_at", Instant(), nullable=True),
+        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("left_digest", "right_digest", "rule_code", "entity"),
+    )
+    op.create_index(op.f("ix_kept_identity_right_digest"), "kept_identity", ["right_digest"], unique=False)
+    op.create_table(
         "last_pull",
         sa.Column("provider", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("what_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -242,6 +253,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_media_fact_media_digest"), table_name="media_fact")
     op.drop_table("media_fact")
     op.drop_table("last_pull")
+    op.drop_index(op.f("ix_kept_identity_right_digest"), table_name="kept_identity")
+    op.drop_table("kept_identity")
     op.drop_table("kept_hand_over")
     op.drop_index(op.f("ix_identity_event_sequence"), table_name="identity_event")
     op.drop_index(op.f("ix_identity_event_right_digest"), table_name="identity_event")

@@ -1,0 +1,60 @@
+"""Commands of identity: who held a number, and whether two holders are one person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wa_analytics.cli import Json, current, emit, moment
+
+commands = typer.Typer(name="identity", help="Numbers that changed hands, and who decided about them.")
+
+
+def register(app: typer.Typer) -> None:
+    commands.command("list")(listed)
+    commands.command("decide")(decide)
+    app.add_typer(commands)
+
+
+def listed(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Numbers that changed hands: the earlier and the later holder, since when, what was decided."""
+    from wa_analytics.cli.reading import table
+    from wa_analytics.pipeline.identity import hand_overs
+
+    frame = hand_overs(current(context).database, is_every=every)
+    if as_json:
+        emit(frame.to_dicts())
+    else:
+        table(frame.select("left_party_id", "right_party_id", "changed_at", "entity", "decision_code"))
+
+
+def decide(
+    context: typer.Context,
+    left: Annotated[str, typer.Argument(help="One holder: our party id, or an outside identifier.")],
+    right: Annotated[str, typer.Argument(help="The other holder.")],
+    same: Annotated[bool, typer.Option("--same", help="They are one person.")] = False,
+    different: Annotated[bool, typer.Option("--different", help="They are two persons.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say whether two holders of a number are one person; recorded, never assumed."""
+    from wa_analytics.pipeline.identity import identity_decided
+    from wa_analytics.workspace import actor
+
+    code = {(True, False): "same", (False, True): "different"}.get((same, different), "")
+    workspace, at = current(context), moment(None)
+    workspace.refresh()
+    with workspace.locked("refresh"):
+        numbers = identity_decided(
+            workspace.database, workspace.ring, left, right, code, reason=reason, actor=actor(), at=at
+        )
+    workspace.refresh()
+    if as_json:
+        emit({"decision_ids": numbers, "decision": code})
+    else:
+        typer.echo(f"Decision {', '.join(map(str, numbers))} recorded: {code}.")
