@@ -18,7 +18,7 @@ from wa_analytics.database import Database
 from wa_analytics.errors import EvidenceBroken, KeyRefused
 from wa_analytics.evidence import log
 from wa_analytics.evidence.keys import KeyRing
-from wa_analytics.evidence.log import Appended, Pace, append, entries, journal, opened
+from wa_analytics.evidence.log import Appended, ImportPace, append, entries, journal, opened
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer, cleared
 
 WRITER = """
@@ -70,10 +70,10 @@ def test_the_same_bytes_are_stored_once(database: Database, sealer: Sealer) -> N
 )
 @given(
     batches=st.lists(st.lists(st.integers(0, 12), max_size=12), max_size=6),
-    pace=st.builds(Pace, st.integers(1, 5), st.booleans()) | st.none(),
+    pace=st.builds(ImportPace, st.integers(1, 5), expects_new=st.booleans()) | st.none(),
 )
 def test_any_batching_stores_each_once_without_a_gap(
-    batches: list[list[int]], pace: Pace | None, database: Database, ring: KeyRing, sealer: Sealer
+    batches: list[list[int]], pace: ImportPace | None, database: Database, ring: KeyRing, sealer: Sealer
 ) -> None:
     start = log.size(database)
     mark = str(start).encode() + b" "

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +18,10 @@ import pytest
 from tests.properties.derived import derived, differences
 from tests.world_files import write
 from tests.worlds import Entity, Inbound, Preference, Register, Send, Status, Template, World
+from wa_analytics import tables as t
+from wa_analytics.database.bulk import Writer
+from wa_analytics.pipeline import project
+from wa_analytics.pipeline.derived import derived_proof
 from wa_analytics.workspace import Workspace
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -194,6 +199,41 @@ def test_an_interrupted_rebuild_is_begun_again(workspace: Workspace, monkeypatch
     assert differences(before, derived(workspace)) == []
     workspace.rebuild()
     assert differences(before, derived(workspace)) == []
+
+
+@pytest.mark.parametrize(
+    ("death", "is_proven"), [(1, False), (4, False), (7, False), (10, False), (4, True), (7, True)]
+)
+def test_a_refresh_struck_down_goes_on_where_it_stood(
+    death: int, is_proven: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts are written before the watermark that vouches for them; what it does not reach goes."""
+    delivered(workspace, FIRST)
+    later = replace(GROUP, sends=(LOST,), register=(GRANT,), statuses=(PRICED, STATUS), inbound=KNOWN.inbound)
+    for provider, path in write(later, workspace.home / "later").imports:
+        workspace.capture(provider, [str(path)], NOON)
+    append, calls = Writer.append, iter(range(1, 1_000))
+
+    def struck(*given: Any, **named: Any) -> None:
+        if next(calls) == death:
+            raise KeyboardInterrupt
+        append(*given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(project, "CHUNK", 2)
+        patched.setattr(project, "BATCH_ROWS", 5)
+        patched.setattr(Writer, "append", struck)
+        with pytest.raises(KeyboardInterrupt):
+            workspace.refresh()
+    if is_proven:
+        with workspace.locked("refresh"):
+            proof = derived_proof(workspace.database, workspace.ring, workspace.settings, workspace.schedule)
+        assert proof.outcome == "pass"
+    workspace.refresh()
+    found, counts = derived(workspace), [workspace.table(table).height for table in t.FACTS]
+    workspace.rebuild()
+    assert differences(found, derived(workspace)) == []
+    assert counts == [workspace.table(table).height for table in t.FACTS]
 
 
 def test_an_empty_workspace_can_be_refreshed_and_rebuilt(workspace: Workspace) -> None:

@@ -8,7 +8,7 @@ the lock is held for the insert alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from sqlite3 import IntegrityError
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wa_analytics.capture import Capture
+from wa_analytics.database.pace import Pace
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealed, Sealer, cleared, opened
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Appended",
     "EntryRow",
+    "ImportPace",
     "Opener",
-    "Pace",
     "Sealed",
     "Sealer",
     "append",
@@ -51,7 +52,6 @@ __all__ = [
 # log (measured: 60 ms, when the recognition index still had random places).
 CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
-LONG_SECONDS = 0.06
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
 _ENTRY_COLUMNS = (
@@ -81,26 +81,18 @@ class Appended:
         return Appended(first, self.stored + other.stored, self.repeated + other.repeated)
 
 
-@dataclass
-class Pace:
-    """How an import appends: rows per transaction, and whether it expects captures that the log does
-    not know. Where it does, SQLite's unique index is the only one to ask, which saves a look-up per
-    capture; a repetition costs one transaction that is done again with the question first.
-    """
+class ImportPace(Pace):
+    """Also whether the import expects captures that the log does not know. Where it does, SQLite's
+    unique index is the only one to ask, which saves a look-up per capture; a repetition costs one
+    transaction that is done again with the question first."""
 
-    rows: int = field(default_factory=lambda: CHUNK_ROWS)
-    expects_new: bool = False
-
-    def learn(self, rows: int, seconds: float, repeated: int) -> None:
-        """Fewer rows after a long transaction, more after short ones; no question after none known."""
-        if seconds > LONG_SECONDS:
-            self.rows = max(CHUNK_ROWS // 4, self.rows // 2)
-        elif rows == self.rows and seconds < LONG_SECONDS / 3:
-            self.rows = min(CHUNK_ROWS * 4, self.rows * 2)
-        self.expects_new = repeated == 0
+    def __init__(self, rows: int | None = None, *, expects_new: bool = True) -> None:
+        rows = rows or CHUNK_ROWS
+        super().__init__(rows, rows * 2)
+        self.expects_new = expects_new
 
 
-def append(database: Database, sealed: Iterable[Sealed], pace: Pace | None = None) -> Appended:
+def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Appended:
     """Store sealed entries in order, each recognition digest once; on disk when it returns.
 
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
@@ -114,12 +106,13 @@ def append(database: Database, sealed: Iterable[Sealed], pace: Pace | None = Non
                 begun = perf_counter()
                 appended = append_within(writer, chunk)
             if pace is not None:
-                pace.learn(len(chunk), perf_counter() - begun, appended.repeated)
+                pace.learn(len(chunk), perf_counter() - begun)
+                pace.expects_new = not appended.repeated
         total += appended
     return total
 
 
-def _append_new(database: Database, chunk: list[Sealed], pace: Pace) -> Appended | None:
+def _append_new(database: Database, chunk: list[Sealed], pace: ImportPace) -> Appended | None:
     """The chunk stored if the log knows none of it, else None and nothing stored."""
     if len({row.recognition_digest for row in chunk}) < len(chunk):
         return None
@@ -130,7 +123,7 @@ def _append_new(database: Database, chunk: list[Sealed], pace: Pace) -> Appended
             first = _inserted(writer, chunk)
     except IntegrityError:
         return None
-    pace.learn(len(chunk), perf_counter() - begun, 0)
+    pace.learn(len(chunk), perf_counter() - begun)
     return Appended(first, len(chunk))
 
 
@@ -261,7 +254,7 @@ def journal(
     return first
 
 
-def _chunks(sealed: Iterable[Sealed], pace: Pace | None = None) -> Iterator[list[Sealed]]:
+def _chunks(sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Iterator[list[Sealed]]:
     chunk: list[Sealed] = []
     volume = 0
     for row in sealed:

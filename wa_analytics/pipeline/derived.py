@@ -16,7 +16,7 @@ from wa_analytics.errors import EvidenceBroken
 from wa_analytics.evidence.broken import Broken, Findings
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline.project import Progress
+from wa_analytics.pipeline.project import Progress, unvouched_removed
 from wa_analytics.pipeline.refresh import made_beside, rules_of
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
@@ -61,6 +61,7 @@ def derived_proof(
         reached=facts["sequence"],
     ):
         return DerivedProof("not_evaluated", "disposals wait for `wa refresh`")
+    unvouched_removed(database, facts["sequence"])
     try:
         with _beside(database):
             made_beside(database, ring, settings, schedule, facts["sequence"], progress=progress)

@@ -153,11 +153,11 @@ def captured(
     """Store every capture under `paths`. The rest goes on after a refusal; a kill leaves a prefix
     stored, and the same call again stores the rest."""
     from wa_analytics.evidence.layout import microseconds_of
-    from wa_analytics.evidence.log import Pace, append, known
+    from wa_analytics.evidence.log import ImportPace, append, known
 
     outcome = Captured()
     moment = microseconds_of(received_at)
-    pace = Pace(expects_new=True)
+    pace = ImportPace()
 
     def chunks() -> Iterator[RawChunk]:
         for path in paths:

@@ -13,10 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from operator import itemgetter
 from os import cpu_count
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wa_analytics.consent.words import opt_out_test
+from wa_analytics.database.pace import Pace
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
@@ -38,8 +41,13 @@ Progress = Callable[[int, int], None]
 RULES_VERSION = 2
 CHUNK = 2_000
 WORTH_WORKERS = 12_000
+# Rows that wait to be written together; workers read on meanwhile, as far again.
+BATCH_ROWS = 200_000
+AHEAD = 80
 UNIQUE = ("identifier", "identifier_link")
 DATED = "identity_event"
+# Place of the digest by which a table's widest index is ordered.
+SORTED_BY = {"message_fact": 1, "status_fact": 1, "consent_fact": 1, "capture_note": 1, "identifier": 0}
 
 
 def rules_digest(settings: Settings) -> str:
@@ -124,18 +132,102 @@ def projected(
     """Facts of the entries `start` to `end` into the fact tables; returns how many entries were
     read. Commits per chunk, the watermark in the same transaction."""
     reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
-    rules = rules_digest(settings)
-    seen: set[Any] = set()
-    first_told: dict[Any, tuple[Any, int]] = {}
-    disposed = disposed_ids(database, prefix)
+    if not prefix:
+        unvouched_removed(database, start)
+    gathered = _Gathered(database, prefix, rules_digest(settings))
     with uncollected():
         for reached, rows in _in_order(database, reader, start, end):
-            if DATED in rows:
-                rows[DATED] = _earlier(rows[DATED], first_told)
-            _stored(database, prefix, disposed.taken_from(rows), seen, (reached, rules))
+            gathered.take(reached, rows)
             if progress:
                 progress(reached - start, end - start)
+        gathered.written()
     return max(0, end - start)
+
+
+def unvouched_removed(database: Database, start: int) -> None:
+    """Facts of entries from `start` on go: an interrupted pass wrote them before its watermark."""
+    for name in COLUMNS:
+        if name not in UNIQUE and name != DATED:
+            while database.scalar(f"SELECT 1 FROM {name} WHERE sequence >= :start LIMIT 1", start=start):
+                with database.writing(is_derived=True) as writer:
+                    writer.execute(
+                        f"DELETE FROM {name} WHERE sequence >= :start AND sequence < "
+                        f"(SELECT min(sequence) + {CHUNK} FROM {name} WHERE sequence >= :start)",
+                        {"start": start},
+                    )
+
+
+class _Gathered:
+    """Rows of many chunks, written in the order of their digests, so that each page of an index is
+    filled once and not once per chunk. The watermark goes with the last of them."""
+
+    def __init__(self, database: Database, prefix: str, rules: str) -> None:
+        self._database = database
+        self._prefix = prefix
+        self._rules = rules
+        self._disposed = disposed_ids(database, prefix)
+        self._seen: set[Any] = set()
+        self._first_told: dict[Any, tuple[Any, int]] = {}
+        self._pace = Pace(CHUNK, 6 * CHUNK)
+        self._rows: Rows = {}
+        self._count = self._reached = 0
+
+    def take(self, reached: int, rows: Rows) -> None:
+        """The rows of the entries before `reached`."""
+        self._reached = reached
+        for name, found in self._disposed.taken_from(rows).items():
+            if name in UNIQUE:
+                found = [row for row in found if row[:3] not in self._seen]
+                self._seen.update(row[:3] for row in found)
+            elif name == DATED:
+                found = _earlier(found, self._first_told)
+            if found:
+                self._rows.setdefault(name, []).extend(found)
+                self._count += len(found)
+        if self._count >= BATCH_ROWS:
+            self.written()
+
+    def written(self) -> None:
+        """Write what there is."""
+        from wa_analytics.tables import Watermark
+
+        if not self._reached:
+            return
+        rows, self._rows, self._count = self._rows, {}, 0
+        if DATED in rows:
+            # Each later row of a link tells an earlier time.
+            rows[DATED] = list({row[:4]: row for row in rows[DATED]}.values())
+        for name, place in SORTED_BY.items():
+            if name in rows:
+                rows[name].sort(key=itemgetter(place))
+        waiting = [(name, COLUMNS[name], rows[name]) for name in COLUMNS if name in rows][::-1]
+        is_done = False
+        while not is_done:
+            left = size = self._pace.rows
+            with self._database.writing(self._prefix, is_derived=True) as writer:
+                begun = perf_counter()
+                while waiting and left > 0:
+                    name, columns, found = waiting.pop()
+                    if len(found) > left:
+                        waiting.append((name, columns, found[left:]))
+                        found = found[:left]
+                    left -= len(found)
+                    writer.append(
+                        _table(name),
+                        columns,
+                        found,
+                        skip_known=name in UNIQUE,
+                        earliest_by=("occurred_at", "sequence") if name == DATED else (),
+                    )
+                is_done = not waiting
+                if is_done and not self._prefix:
+                    writer.execute("DELETE FROM watermark WHERE name = 'facts'")
+                    writer.append(
+                        Watermark,
+                        ("name", "sequence", "rules_digest"),
+                        [("facts", self._reached, self._rules)],
+                    )
+            self._pace.learn(size - left, perf_counter() - begun)
 
 
 def _earlier(rows: list[tuple[Any, ...]], known: dict[Any, tuple[Any, int]]) -> list[tuple[Any, ...]]:
@@ -148,28 +240,6 @@ def _earlier(rows: list[tuple[Any, ...]], known: dict[Any, tuple[Any, int]]) -> 
             known[key] = told
             found.append(row)
     return found
-
-
-def _stored(database: Database, prefix: str, rows: Rows, seen: set[Any], mark: tuple[int, str]) -> None:
-    from wa_analytics.tables import Watermark
-
-    with database.writing(prefix, is_derived=True) as writer:
-        for name, columns in COLUMNS.items():
-            found = rows.get(name, [])
-            if name in UNIQUE:
-                found = [row for row in found if row[:3] not in seen]
-                seen.update(row[:3] for row in found)
-            if found:
-                writer.append(
-                    _table(name),
-                    columns,
-                    found,
-                    skip_known=name in UNIQUE,
-                    earliest_by=("occurred_at", "sequence") if name == DATED else (),
-                )
-        if not prefix:
-            writer.execute("DELETE FROM watermark WHERE name = 'facts'")
-            writer.append(Watermark, ("name", "sequence", "rules_digest"), [("facts", *mark)])
 
 
 def _table(name: str) -> Any:
@@ -200,7 +270,7 @@ def _in_order(database: Database, reader: Reader, start: int, end: int) -> Itera
         pending: deque[Future[tuple[int, Rows]]] = deque()
         for span in spans:
             pending.append(pool.submit(_read, *span))
-            if len(pending) > workers * 2:
+            if len(pending) > AHEAD:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -19,6 +20,7 @@ from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.database import shadow
+from wa_analytics.database.pace import Pace
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
@@ -418,13 +420,17 @@ class _Run:
                 condition, params = self.database.matching(key, gone[at : at + STATE_CHUNK])
                 with self.database.writing(self.prefix, is_derived=True) as writer:
                     writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
-        for at in range(0, changed.height, STATE_CHUNK):
-            rows = changed.slice(at, STATE_CHUNK)
+        pace, at = Pace(STATE_CHUNK, 4 * STATE_CHUNK), 0
+        while at < changed.height:
+            rows = changed.slice(at, pace.rows)
+            at += rows.height
             with self.database.writing(self.prefix, is_derived=True) as writer:
+                begun = perf_counter()
                 if stored.height:
                     condition, params = self.database.matching(key, rows[key])
                     writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
                 writer.append_frame(table, rows)
+            pace.learn(rows.height, perf_counter() - begun)
         return changed.height
 
     def _summed(self, registered: set[str], inbound: set[str]) -> None:
