@@ -10,6 +10,7 @@ Nothing here reads the clock but `now`, which the command line and notebooks use
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from wa_analytics.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     import polars as pl
+    from filelock import FileLock
     from sqlmodel import SQLModel
 
     from wa_analytics.controls.control import Verdict
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from wa_analytics.pipeline.refresh import Refreshed
     from wa_analytics.reports.metric_table import MetricTable
     from wa_analytics.reports.overview import Freshness, Overview
+
+logger = logging.getLogger("wa_analytics")
 
 SETTINGS_TEMPLATE = """\
 # Settings of this workspace. Every key can also come from the environment:
@@ -83,6 +87,7 @@ class Workspace:
         self.home = home
         self.settings = settings
         self.database = database
+        self._locks: dict[str, FileLock] = {}
 
     @classmethod
     def open(cls, home: Path | str | None = None) -> Workspace:
@@ -99,7 +104,21 @@ class Workspace:
             raise DatabaseUnavailable(
                 f"The tables of {place} are of another version; run `wa init` to bring them up to date."
             )
-        return cls(place, settings, database)
+        workspace = cls(place, settings, database)
+        workspace._settle_restored()
+        return workspace
+
+    def _settle_restored(self) -> None:
+        """On a database put back to an older copy, dispose again; without the keys only say so, since
+        nothing can be read without them."""
+        from wa_analytics.evidence.disposal_notes import lacks_newest
+        from wa_analytics.evidence.places import folders_of
+
+        if lacks_newest(self.database, folders_of(self.home, self.settings)):
+            try:
+                _ = self.ring
+            except KeyRefused as error:
+                logger.warning("Whether the database was put back to an older copy is not known. %s", error)
 
     @classmethod
     def init(cls, home: Path | str | None = None, database_url: str | None = None) -> Workspace:
@@ -132,8 +151,19 @@ class Workspace:
 
     @cached_property
     def ring(self) -> KeyRing:
-        """The keys. Raises KeyRefused; reading tables does not need them."""
-        return KeyRing.open(self.home, self.settings, self.database)
+        """The keys. Raises KeyRefused; reading tables does not need them.
+
+        On a database that was put back to an older copy, what was disposed of since is disposed of
+        again before anyone gets the keys.
+        """
+        from wa_analytics.pipeline.replay import is_put_back, replayed
+
+        ring = KeyRing.open(self.home, self.settings, self.database)
+        if is_put_back(self.database, ring, self.settings):
+            with self.locked("refresh"):
+                done = replayed(self.database, ring, self.settings, self.schedule, at=now(), actor=actor())
+            logger.warning(done.sentence)
+        return ring
 
     @cached_property
     def schedule(self) -> tuple[ScheduleRow, ...]:
@@ -175,8 +205,9 @@ class Workspace:
         """One at a time across processes. Raises AlreadyRunning."""
         from filelock import FileLock, Timeout
 
+        lock = self._locks.setdefault(name, FileLock(self.home / f".{name}.lock"))
         try:
-            with FileLock(self.home / f".{name}.lock", timeout=wait_seconds):
+            with lock.acquire(timeout=wait_seconds):
                 yield
         except Timeout:
             raise AlreadyRunning(

@@ -26,6 +26,8 @@ CODES: Final = {
     "checkpoint_altered": "a checkpoint's columns or name differ from its signed text",
     "checkpoint_missing": "a checkpoint that a place keeps is missing from the database",
     "checkpoint_forked": "two signed checkpoints of one size have different roots",
+    "disposal_forged": "a note of disposals bears no valid signature of this log's key",
+    "disposal_missing": "the log lacks a disposal that a place knows: it was put back to an older copy",
     "timestamp_invalid": "a timestamp is not over its checkpoint, or no trusted authority signed it",
     "timestamp_orphaned": "a timestamp stands for a checkpoint that is kept nowhere",
     "verifier_key_unknown": "a public key is known to one place and not to another",

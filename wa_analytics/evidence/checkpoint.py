@@ -1,5 +1,6 @@
 """Sealing: a signed head over all entries so far, kept in the database and in every place; the keys
-of what was sealed are copied in the same step (`key_copies`).
+of what was sealed are copied in the same step (`key_copies`), and every place is told of disposals
+(`disposal_notes`).
 
 A head is signed only if the tree still grows out of every earlier head, those in the places
 included. So a database that was put back to an older copy, or whose past was rewritten, gets no
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
+from wa_analytics.evidence import disposal_notes
 from wa_analytics.evidence.key_copies import copied, copies_of
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.merkle import root
@@ -79,7 +81,7 @@ def seal(
     with database.reading() as connection:
         head = Head(key.name, size, root(size, TileReader(connection)))
     note = _recorded(database, head, signed(head.text, key.name, seed), key, now)
-    failure = _distributed(database, places, key)
+    failure = _distributed(database, places, key) or disposal_notes.distributed(database, places, key, seed)
     try:
         copied(database, copies_of(ring.home, ring.settings), size)
     except PlaceUnavailable as error:

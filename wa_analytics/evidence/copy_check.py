@@ -48,7 +48,9 @@ def check_copies(database: Database, copies: KeyCopies, findings: Findings) -> i
 
 
 def _compared(database: Database, copies: KeyCopies, number: int, end: int, findings: Findings) -> int:
-    copied = {sequence for sequence in copies.sequences(number) if sequence < end}
+    copied = copies.sequences(number)
+    if copied and max(copied) >= end:
+        copied = {sequence for sequence in copied if sequence < end}
     (keyed, total) = stored_rows(database, _SUM, (number, end))[0]
     if (int(keyed), int(total)) == (len(copied), sum(copied)):
         return len(copied)

@@ -73,13 +73,7 @@ def destroyed_within(
     assert appended.first_sequence is not None
     for start in range(0, len(numbers), CHUNK_ROWS):
         chunk = ", ".join(str(int(number)) for number in numbers[start : start + CHUNK_ROWS])
-        writer.execute(
-            "UPDATE wrapping_key SET lost_at = :at WHERE wrapping_key_id IN"
-            f" (SELECT wrapping_key_id FROM entry_key WHERE sequence IN ({chunk}))",
-            {"at": at},
-        )
-        gone = writer.execute(f"DELETE FROM entry_key WHERE sequence IN ({chunk})")
-        if gone != len(numbers[start : start + CHUNK_ROWS]):
+        if _destroyed(writer, chunk, at) != len(numbers[start : start + CHUNK_ROWS]):
             raise EvidenceBroken("A key to be destroyed is gone already; run `wa verify` and try again.")
     return appended.first_sequence + appended.stored - 1
 
@@ -106,6 +100,60 @@ def statements(database: Database, start: int = 0) -> Iterator[tuple[int, dateti
         if len(rows) < 100:
             return
         start = rows[-1][0] + 1
+
+
+def destroyed_again(database: Database, at: datetime) -> int:
+    """Destroy the keys that stand although a disposal entry names them, as after a restore of the key
+    tables; returns how many. The log says all there is to say, so no entry is appended."""
+    count = 0
+    for _, _, said in statements(database):
+        named = [int(number) for number in said["sequences"]]
+        for start in range(0, len(named), CHUNK_ROWS):
+            chunk = ", ".join(map(str, named[start : start + CHUNK_ROWS]))
+            if stored_rows(database, f"SELECT 1 FROM entry_key WHERE sequence IN ({chunk}) LIMIT 1"):
+                with database.writing() as writer:
+                    count += _destroyed(writer, chunk, at)
+    return count
+
+
+def is_newest_undone(database: Database) -> bool:
+    """Whether keys stand that were destroyed: those the newest disposal entry names, or any under a
+    destroyed wrapping key."""
+    if stored_rows(
+        database,
+        "SELECT 1 FROM wrapping_key w WHERE w.wrapped IS NULL AND EXISTS"
+        " (SELECT 1 FROM entry_key k WHERE k.wrapping_key_id = w.wrapping_key_id) LIMIT 1",
+    ):
+        return True
+    newest = stored_rows(
+        database, f"SELECT max(sequence) FROM entry WHERE kind = '{KIND}' AND kind <> 'capture'"
+    )[0][0]
+    if newest is None:
+        return False
+    ((_, _, said),) = statements(database, newest)
+    named = ", ".join(str(int(number)) for number in said["sequences"][:CHUNK_ROWS])
+    return bool(named) and bool(
+        stored_rows(database, f"SELECT 1 FROM entry_key WHERE sequence IN ({named}) LIMIT 1")
+    )
+
+
+def still_keyed(database: Database, sequences: Iterable[int], ids: Iterable[str]) -> dict[int, str]:
+    """sequence → capture id (hex) of those of the entries named that have their key."""
+    wanted = dict(zip(sequences, ids, strict=False))
+    rows = keyed(database, wanted) if wanted else []
+    return {
+        row.sequence: wanted[row.sequence] for row in rows if row.capture_id.hex() == wanted[row.sequence]
+    }
+
+
+def _destroyed(writer: Writer, chunk: str, at: datetime) -> int:
+    """Destroy the keys of the sequences in the SQL list `chunk`; their wrapping keys lost captures."""
+    writer.execute(
+        "UPDATE wrapping_key SET lost_at = :at WHERE wrapping_key_id IN"
+        f" (SELECT wrapping_key_id FROM entry_key WHERE sequence IN ({chunk}))",
+        {"at": at},
+    )
+    return writer.execute(f"DELETE FROM entry_key WHERE sequence IN ({chunk})")
 
 
 def has_statements(database: Database, start: int) -> bool:

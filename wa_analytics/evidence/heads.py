@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.broken import Findings
+from wa_analytics.evidence.disposal_notes import holds, told
 from wa_analytics.evidence.note import NoteInvalid, VerifierKey, opened
 from wa_analytics.evidence.stored import stored_rows
 
@@ -63,11 +64,28 @@ def signed_heads(
             continue
         if not kept:
             heads.empty_places += (place.name,)
+        _disposals(database, place, keys, findings)
     for size, roots in heads.roots.items():
         if len(roots) > 1:
             where = ", ".join(sorted({name for names in roots.values() for name in names}))
             findings.of("checkpoint_forked", f"size {size} in {where}")
     return heads
+
+
+def _disposals(database: Database, place: Place, keys: set[VerifierKey], findings: Findings) -> None:
+    """Every disposal that a place knows must stand in the log."""
+    try:
+        for named, note in place.disposals():
+            try:
+                facts = told(note, keys)
+            except NoteInvalid:
+                findings.of("disposal_forged", f"entry {named} in {place.name}")
+                continue
+            for fact in facts:
+                if not holds(database, fact):
+                    findings.at("disposal_missing", fact.sequence, where=place.name)
+    except PlaceUnavailable:
+        findings.of("place_unreadable", place.name)
 
 
 def _added(

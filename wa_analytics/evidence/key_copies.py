@@ -1,7 +1,7 @@
 """The second place of the entry keys: one file per wrapping key, written when entries are sealed.
 
     <folder>/wrapping.keys       number, time made and wrapped form of every wrapping key that stands
-    <folder>/0000000001.keys     72 bytes per entry key under wrapping key 1: sequence (8, big-endian),
+    <folder>/0000000001.keys     72 bytes per entry key under wrapping key 1: sequence (8, little-endian),
                                  wrapped key (48), recognition digest (16)
 
 Copies are wrapped like the originals and useless without the master key. A row may stand twice, the
@@ -19,6 +19,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.settings import Settings
 
-ROW = struct.Struct(">q48s16s")
+ROW = struct.Struct("<q48s16s")
+SEQUENCE = struct.Struct("<q64x")
 MARK = "key_copies"
 CHUNK = 20_000
 WRAPPING = "wrapping.keys"
@@ -92,11 +94,14 @@ class KeyCopies:
 
     def rows(self, number: int) -> list[CopiedKey]:
         """What stands under one wrapping key, in the order written; empty if there is no file."""
-        content = self._content(self._path(number))
-        return list(ROW.iter_unpack(content[: len(content) // ROW.size * ROW.size]))
+        return list(ROW.iter_unpack(self._whole_rows(number)))
 
     def sequences(self, number: int) -> set[int]:
-        return {row[0] for row in self.rows(number)}
+        return set(chain.from_iterable(SEQUENCE.iter_unpack(self._whole_rows(number))))
+
+    def _whole_rows(self, number: int) -> bytes:
+        content = self._content(self._path(number))
+        return content[: len(content) // ROW.size * ROW.size]
 
     def numbers(self) -> set[int]:
         """Wrapping keys that have a file."""

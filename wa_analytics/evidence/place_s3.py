@@ -5,6 +5,7 @@ versions, so a note hidden by a delete marker, or by a newer version, still coun
 
     <prefix>/checkpoint/<countdown>-<size>.checkpoint     C2SP signed note
     <prefix>/timestamp/<countdown>-<size>.tsr             RFC 3161 response
+    <prefix>/disposals/<countdown>-<entry>.disposals      signed note of disposals
     <prefix>/verifier-key/<key id>.verifier-key           public key
 
 Stores list names upwards only, so `countdown` (10^20 - 1 - size) puts the newest first.
@@ -27,10 +28,15 @@ if TYPE_CHECKING:
 
 SCHEME = "s3://"
 COUNTDOWN = 10**20 - 1
-READERS, BATCH, LARGEST_OBJECT = 8, 256, 1 << 20
-_CHECKPOINT, _TIMESTAMP, _KEY = "checkpoint", "tsr", "verifier-key"
-_FOLDERS = {_CHECKPOINT: "checkpoint/", _TIMESTAMP: "timestamp/", _KEY: "verifier-key/"}
-_NAME = re.compile(r"(\d{20})-(\d{1,20})\.(?:checkpoint|tsr)(?:\.\d+)?")
+READERS, BATCH, LARGEST_OBJECT = 8, 256, 1 << 24
+_CHECKPOINT, _TIMESTAMP, _KEY, _DISPOSALS = "checkpoint", "tsr", "verifier-key", "disposals"
+_FOLDERS = {
+    _CHECKPOINT: "checkpoint/",
+    _TIMESTAMP: "timestamp/",
+    _KEY: "verifier-key/",
+    _DISPOSALS: "disposals/",
+}
+_NAME = re.compile(r"(\d{20})-(\d{1,20})\.(?:checkpoint|tsr|disposals)(?:\.\d+)?")
 _STANDS_ALREADY = frozenset(("PreconditionFailed", "ConditionalRequestConflict"))
 _HINTS = {
     "InvalidRequest": "was the bucket made with object lock?",
@@ -68,9 +74,22 @@ class S3Place:
         for size, content in self._contents(_CHECKPOINT):
             yield size, content.decode("utf-8", "replace")
 
+    def put_disposals(self, newest: int, note: str) -> None:
+        self._put(newest, _DISPOSALS, note.encode())
+
+    def disposals(self) -> Iterator[tuple[int, str]]:
+        for newest, content in self._contents(_DISPOSALS):
+            yield newest, content.decode("utf-8", "replace")
+
+    def newest_disposals(self) -> tuple[int, str] | None:
+        return self._newest(_DISPOSALS)
+
     def newest(self) -> tuple[int, str] | None:
+        return self._newest(_CHECKPOINT)
+
+    def _newest(self, suffix: str) -> tuple[int, str] | None:
         first: tuple[str, str] | None = None
-        for key, version in self._versions(self._folder(_CHECKPOINT), 10):
+        for key, version in self._versions(self._folder(suffix), 10):
             if first is not None and key != first[0]:
                 break
             # Of several versions the oldest was there first; what came over it is for `verify`.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wa_analytics.settings import Settings
 
 NOTE_SUFFIX, KEY_SUFFIX, TIMESTAMP_SUFFIX = ".checkpoint", ".verifier-key", ".tsr"
+DISPOSALS, DISPOSALS_SUFFIX = "disposals", ".disposals"
 
 
 class Place(Protocol):
@@ -50,6 +51,15 @@ class Place(Protocol):
 
     def newest_timestamp(self) -> int | None:
         """The largest size for which a timestamp is kept."""
+
+    def put_disposals(self, newest: int, note: str) -> None:
+        """Keep a note of disposals (`disposal_notes`), named by the last entry it tells of."""
+
+    def disposals(self) -> Iterator[tuple[int, str]]:
+        """(entry its name tells, note) of every note of disposals, in order."""
+
+    def newest_disposals(self) -> tuple[int, str] | None:
+        """The newest note of disposals."""
 
 
 class FolderPlace:
@@ -92,6 +102,22 @@ class FolderPlace:
     def newest_timestamp(self) -> int | None:
         files = self._files(TIMESTAMP_SUFFIX)
         return self._size(files[-1]) if files else None
+
+    def put_disposals(self, newest: int, note: str) -> None:
+        self._disposals._put(newest, DISPOSALS_SUFFIX, note.encode())
+
+    def disposals(self) -> Iterator[tuple[int, str]]:
+        for path in self._disposals._files(DISPOSALS_SUFFIX):
+            yield self._size(path), self._text(path)
+
+    def newest_disposals(self) -> tuple[int, str] | None:
+        files = self._disposals._files(DISPOSALS_SUFFIX)
+        return (self._size(files[-1]), self._text(files[-1])) if files else None
+
+    @property
+    def _disposals(self) -> FolderPlace:
+        """A folder of their own: they are looked at whenever the keys are, and checkpoints are many."""
+        return FolderPlace(self.folder / DISPOSALS, self._name)
 
     def _put(self, size: int, suffix: str, content: bytes) -> None:
         path = self.folder / f"{size:020}{suffix}"
@@ -166,6 +192,11 @@ def places_of(home: Path, settings: Settings) -> tuple[Place, ...]:
         for number, named in enumerate(settings.evidence.places, 1)
     )
     return FolderPlace(Path(home) / "checkpoints", "checkpoints"), *further
+
+
+def folders_of(home: Path, settings: Settings) -> tuple[Place, ...]:
+    """Those of the places that no network stands before."""
+    return tuple(place for place in places_of(home, settings) if isinstance(place, FolderPlace))
 
 
 def _named_place(named: Path | str, settings: Settings, name: str) -> Place:

@@ -3,6 +3,7 @@ first byte, each looked at alone."""
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from types import TracebackType
 
 _PARTS = 64
 ID_BYTES = 16
+_ID = struct.Struct("16s")
 
 
 class Spool:
@@ -39,12 +41,10 @@ class Spool:
         for file in self._files:
             file.seek(0)
             whole = file.read()
-            ids = [whole[at : at + ID_BYTES] for at in range(0, len(whole), ID_BYTES)]
-            once: set[bytes] = set(ids)
-            if len(once) == len(ids):
+            if len(set(_ID.iter_unpack(whole))) * ID_BYTES == len(whole):
                 continue
-            once.clear()
-            for one in ids:
+            once: set[bytes] = set()
+            for (one,) in _ID.iter_unpack(whole):
                 if one in once:
                     found.append(one)
                 once.add(one)

@@ -138,7 +138,11 @@ class _Verifier:
                 return
 
     def _leaves(self, rows: list[tuple[Any, ...]]) -> tuple[list[bytes], list[bytes]]:
-        """Leaf hashes and ids of a batch. A missing or unreadable entry counts as a hash of zeros,
+        """Leaf hashes and ids of a batch."""
+        return _leaves_of_sound(rows, self.fold.size) or self._leaves_one_by_one(rows)
+
+    def _leaves_one_by_one(self, rows: list[tuple[Any, ...]]) -> tuple[list[bytes], list[bytes]]:
+        """The same, telling what is wrong where. A missing or unreadable entry counts as a hash of zeros,
         so that those behind it are still compared with their own place."""
         leaves: list[bytes] = []
         ids: list[bytes] = []
@@ -253,3 +257,25 @@ class _Verifier:
             if tree_size > size:
                 for where in sorted({name for names in roots.values() for name in names}):
                     self.findings.at("tail_missing", size, tree_size - 1, where)
+
+
+def _leaves_of_sound(rows: list[tuple[Any, ...]], expected: int) -> tuple[list[bytes], list[bytes]] | None:
+    """Leaf hashes and ids of a batch in which nothing is wrong; None if anything is."""
+    if rows[0][0] != expected or rows[-1][0] - expected + 1 != len(rows):
+        return None
+    moment_of, leaf_of = microseconds_of, leaf_bytes
+    try:
+        if [sha256(row[7]).digest() for row in rows] != [row[6] for row in rows]:
+            return None
+        ids = [row[2] for row in rows]
+        if set(map(len, ids)) != {ID_BYTES}:
+            return None
+        leaves = [
+            sha256(
+                b"\x00" + leaf_of(sequence, kind, capture_id, provider, moment_of(at), code, digest)
+            ).digest()
+            for sequence, kind, capture_id, provider, at, code, digest, _ in rows
+        ]
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return leaves, ids

@@ -12,7 +12,7 @@ import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.evidence.checkpoint import seal_pending
-from wa_analytics.evidence.disposal import compacted, swept
+from wa_analytics.evidence.disposal import compacted, destroyed_again, swept
 from wa_analytics.pipeline.destruction import Destroyed, Target, destroyed
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of, unneeded_links_forgotten
 from wa_analytics.pipeline.project import Progress
@@ -92,6 +92,7 @@ def disposed(
 ) -> Disposal:
     """Dispose of what is due at `as_of`. The caller holds the refresh lock, so that no hold is set
     meanwhile. A kill leaves each record whole or gone; the same call again goes on."""
+    destroyed_again(database, at)
     refresh(database, ring, settings, schedule, progress=progress)
     plan = disposal_plan(database, as_of)
     target = Target(messages=plan.due, decision=SCHEDULE, actor=actor)
@@ -116,6 +117,6 @@ def settled(
     count = compacted(database, ring, at)
     refresh(database, ring, settings, schedule, progress=progress)
     unneeded_links_forgotten(database)
-    seal_pending(database, ring, at)
     swept(database)
+    seal_pending(database, ring, at)
     return count
