@@ -140,7 +140,7 @@ class Kept:
 def test_clients_that_do_not_get_on_are_closed_and_those_that_wait_for_the_disk_are_not() -> None:
     async def tried() -> tuple[list[bytes], bytes]:
         settings = Settings(meta_cloud=MetaCloud(app_secret=SECRET))  # type: ignore[arg-type]
-        (endpoint,) = ENDPOINTS
+        endpoint = ENDPOINTS[0]
         kept = Kept()
         application = Application({PATH: (endpoint, endpoint.verifier(settings))}, kept, Figures())
         with bound("127.0.0.1", 0) as door:

@@ -31,22 +31,26 @@ def receive(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Receive webhooks at /webhooks/meta-cloud until SIGTERM, and acknowledge what is on disk.
+    """Receive webhooks at /webhooks/PROVIDER until SIGTERM, and acknowledge what is on disk.
 
-    200 only after the body is stored; 503 while the database is away, so that the provider sends
-    again. With --json the counts are printed at the end.
+    Served are those of meta-cloud, infobip, twilio and aws-social whose secrets are set. 200 only after
+    the body is stored; 503 while the database is away, so that the provider sends again. With --json
+    the counts are printed at the end.
     """
     import logging
 
-    from wa_analytics.receiver.serving import Listening, received
+    from wa_analytics.receiver.serving import Listening, endpoints_of, received
 
     workspace = current(context)
     url = workspace.database.url
     workspace.database.close()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
 
+    paths = sorted(endpoints_of(workspace.settings, is_unsigned))
+
     def ready(webhooks: str, status: str) -> None:
-        say(f"Receiving on {webhooks}/webhooks/meta-cloud; status on {status}/healthz and {status}/metrics.")
+        places = ", ".join(webhooks + path for path in paths)
+        say(f"Receiving on {places}; status on {status}/healthz and {status}/metrics.")
 
     figures = received(
         workspace.settings,

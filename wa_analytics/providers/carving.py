@@ -20,6 +20,7 @@ from wa_analytics.providers import parser
 from wa_analytics.providers.bodies import decoded
 from wa_analytics.providers.meta_parts import text
 from wa_analytics.providers.people import people_of
+from wa_analytics.providers.signatures import META_SIGNATURE, TWILIO_SIGNATURE
 from wa_analytics.records import (
     ChannelEventRecord,
     ConsentRecord,
@@ -39,7 +40,7 @@ LISTS = (
     "participants", "join_requests",
 )  # fmt: skip
 NESTS: dict[str, tuple[str, ...]] = {"": ("standby", "history", "groups"), "history": ("threads",)}
-SIGNATURE, TWILIO_SIGNATURE = "x-hub-signature-256", "x-twilio-signature"
+SIGNATURES = frozenset((META_SIGNATURE, TWILIO_SIGNATURE))
 LISTED = {"infobip": "results", "twilio": "messages"}
 PAGE = "data"
 MEDIA = "media"  # a fetched file's bytes are content, whatever they look like
@@ -105,7 +106,7 @@ def carved(
         return Carving("refused" if dropped else "untouched", None, dropped)
     if not opened.body[opened.listed or "entry"]:
         return Carving("whole", None, dropped)
-    signatures = {SIGNATURE, TWILIO_SIGNATURE, settings.infobip.hmac_header.lower()}
+    signatures = SIGNATURES | {settings.infobip.hmac_header.lower()}
     headers = {name: value for name, value in capture.headers.items() if name.lower() not in signatures}
     rest = msgspec.structs.replace(
         capture, body=opened.closed(opened.body), headers=headers | {"carved": origin}

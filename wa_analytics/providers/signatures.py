@@ -5,17 +5,20 @@ One check per provider, used for live deliveries and for imported ones whose hea
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from wa_analytics.capture import SignatureCode, signature_code
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wa_analytics.settings import Settings
+    from wa_analytics.settings import Infobip, Settings, Twilio
 
 SignatureCheck = Callable[[bytes, Mapping[str, str]], SignatureCode]
 """headers: lower-case names."""
@@ -31,12 +34,105 @@ def signature_check(provider: str, settings: Settings) -> SignatureCheck:
         return lambda body, headers: signature_code(body, headers.get(META_SIGNATURE), secret)
     if provider == "aws-social":
         return _sns_check(settings)
+    if provider == "infobip":
+        return _infobip_check(settings.infobip)
+    if provider == "twilio":
+        return _twilio_check(settings.twilio)
     return lambda body, headers: "absent"
 
 
 def clear(secret: SecretStr | None) -> str | None:
     """The secret's text; None where there is none or an empty one."""
     return (secret.get_secret_value() or None) if secret is not None else None
+
+
+def _infobip_check(settings: Infobip) -> SignatureCheck:
+    """Every secret that is set must be shown. What Infobip signs by itself could not be verified from
+    public pages, so these are the ways in which a webhook of theirs can be given a secret."""
+    key, secret = clear(settings.hmac_secret), clear(settings.secret)
+    password = clear(settings.webhook_password)
+    hmac_header, header = settings.hmac_header.lower(), settings.header.lower()
+    basic = b64encode(f"{settings.webhook_user}:{password or ''}".encode()).decode()
+
+    def check(body: bytes, headers: Mapping[str, str]) -> SignatureCode:
+        codes = []
+        if key is not None:
+            digest = hmac.digest(key.encode(), body, hashlib.sha256)
+            shown = headers.get(hmac_header)
+            stated = shown.strip().removeprefix("sha256=") if shown is not None else None
+            codes.append(_same(stated, (digest.hex(), b64encode(digest).decode())))
+        if secret is not None:
+            codes.append(_same(headers.get(header), (secret,)))
+        if password is not None:
+            shown = headers.get("authorization")
+            scheme, _, stated = shown.partition(" ") if shown is not None else ("", "", None)
+            codes.append(_same(stated.strip() if stated and scheme.lower() == "basic" else shown, (basic,)))
+        return "invalid" if "invalid" in codes else "absent" if "absent" in codes or not codes else "valid"
+
+    return check
+
+
+def _same(stated: str | None, expected: tuple[str, ...]) -> SignatureCode:
+    if not stated:
+        return "absent"
+    given = stated.encode(errors="replace")
+    return "valid" if any(hmac.compare_digest(given, one.encode()) for one in expected) else "invalid"
+
+
+TWILIO_SIGNATURE = "x-twilio-signature"
+
+
+def _twilio_check(settings: Twilio) -> SignatureCheck:
+    """HMAC-SHA-1 under the auth token over the address and the sorted parameters, as Twilio's own
+    validators compute it; where the address holds `bodySHA256`, over the address alone. The query that a
+    delivery came with is expected under the header name `query`.
+
+    Source: Twilio, "Validating requests", and the validators of its libraries.
+    """
+    token, url = clear(settings.auth_token), settings.public_url
+
+    def check(body: bytes, headers: Mapping[str, str]) -> SignatureCode:
+        stated = headers.get(TWILIO_SIGNATURE)
+        if not stated or token is None or not url:
+            return "absent"
+        query = headers.get("query")
+        address = url if not query else f"{url}{'&' if '?' in url else '?'}{query}"
+        pairs: list[tuple[str, str]] = []
+        hashes = parse_qs(urlsplit(address).query).get("bodySHA256")
+        if hashes:
+            if not hmac.compare_digest(hashes[0].lower().encode(), hashlib.sha256(body).hexdigest().encode()):
+                return "invalid"
+        else:
+            pairs = twilio_parameters(body)
+        signed = "".join(name + value for name, value in sorted(set(pairs)))
+        expected = [
+            b64encode(hmac.digest(token.encode(), (one + signed).encode(), hashlib.sha1)).decode()
+            for one in _with_and_without_port(address)
+        ]
+        return _same(stated.strip(), tuple(expected))
+
+    return check
+
+
+def twilio_parameters(body: bytes) -> list[tuple[str, str]]:
+    """What Twilio's validators make of a form; nothing where it is none."""
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="replace", max_num_fields=2_000)
+    except ValueError:
+        return []
+
+
+def _with_and_without_port(address: str) -> tuple[str, str]:
+    """Twilio signs the standard port on some ways and not on others."""
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        return address, address
+    host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
+    with_port = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+    bare, ported = parts._replace(netloc=host).geturl(), parts._replace(netloc=with_port).geturl()
+    return bare, ported
 
 
 def _sns_check(settings: Settings) -> SignatureCheck:

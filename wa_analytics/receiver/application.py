@@ -1,10 +1,12 @@
 """One request, as a bare ASGI function: path, size, signature, disk, answer.
 
-Nothing is parsed or unpacked: a compressed body is kept and verified as the bytes it came in.
+Nothing is unpacked, and nothing parsed but an envelope that holds its own signature: a compressed body
+is kept and verified as the bytes it came in.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from asyncio import Future
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wa_analytics.capture import Capture
 from wa_analytics.receiver.committing import Outcome
-from wa_analytics.receiver.endpoints import ENDPOINTS, Endpoint, Verifier
+from wa_analytics.receiver.endpoints import Endpoint, Verifier
 from wa_analytics.receiver.figures import Figures
 
 if TYPE_CHECKING:
@@ -29,10 +31,8 @@ VERSIONS = frozenset(("1.1", "1.0"))
 logger = logging.getLogger("wa_analytics.receiver")
 
 Headers = list[tuple[bytes, bytes]]
-_NAMES = {
-    name.encode(): name
-    for name in {"content-length", "transfer-encoding", "expect"}.union(*(e.kept_headers for e in ENDPOINTS))
-}
+_FRAMING = ("content-length", "transfer-encoding", "expect")
+QUERY_BYTES = 4_096
 _PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 _CLOSE = [(b"connection", b"close")]
 
@@ -74,6 +74,12 @@ class Application:
         self._commit = commit
         self._figures = figures
         self._may_be_unsigned = may_be_unsigned
+        self._names = {
+            name.encode(): name
+            for endpoint, verifier in endpoints.values()
+            for name in (*_FRAMING, *endpoint.kept_headers, *verifier.credentials)
+        }
+        self._following: set[Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
@@ -88,7 +94,8 @@ class Application:
                 raise Refused(404, "unknown_path", _CLOSE)
             if scope["method"] == "POST":
                 status, outcome = 200, "accepted"
-                await self._delivered(*found, scope["headers"], receive)
+                query = scope["query_string"] if found[0].keeps_query else b""
+                await self._delivered(*found, scope["headers"], query, receive)
             elif scope["method"] == "GET":
                 status, outcome = 200, "verified"
                 challenge = found[1].challenge(scope["query_string"])
@@ -120,11 +127,16 @@ class Application:
         endpoint: Endpoint,
         verifier: Verifier,
         headers: Iterable[tuple[bytes, bytes]],
+        query: bytes,
         receive: ASGIReceiveCallable,
     ) -> None:
         """Return when the delivery is on disk. Raises Refused, Disconnected."""
         figures = self._figures
-        kept = _kept(endpoint, headers)
+        kept, shown = self._kept(endpoint, verifier, headers)
+        if query:
+            if len(query) > QUERY_BYTES:
+                raise Refused(400, "malformed", _CLOSE)
+            kept["query"] = shown["query"] = query.decode("latin-1")
         arrived_bytes = held = 0
         try:
             parts: list[bytes] = []
@@ -149,7 +161,10 @@ class Application:
             body = parts[0] if len(parts) == 1 else b"".join(parts)
             arrived = time.monotonic()
             received_at = time.time_ns() // 1000
-            code = verifier.signature(body, kept)
+            if verifier.is_slow:
+                code = await asyncio.to_thread(verifier.signature, body, shown)
+            else:
+                code = verifier.signature(body, shown)
             if code == "invalid" or (code == "absent" and not self._may_be_unsigned):
                 raise Refused(401, f"signature_{code}")
             capture = Capture(body, kept, endpoint.provider, received_at, code)
@@ -162,35 +177,44 @@ class Application:
             if outcome != "durable":
                 raise Refused(503, "unavailable", [(b"retry-after", RETRY_SECONDS)])
             figures.body_bytes += held
+            after = verifier.follow_up(body, code)
+            if after is not None:
+                following = asyncio.get_running_loop().run_in_executor(None, after)
+                self._following.add(following)
+                following.add_done_callback(self._following.discard)
         finally:
             figures.held_bytes -= held
 
-
-def _kept(endpoint: Endpoint, headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers that are stored. Raises Refused where the head leaves room for two readings."""
-    kept: dict[str, str] = {}
-    length: bytes | None = None
-    is_chunked = asks_first = False
-    for name, value in headers:
-        text = _NAMES.get(name)
-        if text is None:
-            continue
-        if text == "content-length":
-            if length is not None or not value.isdigit():
+    def _kept(
+        self, endpoint: Endpoint, verifier: Verifier, headers: Iterable[tuple[bytes, bytes]]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """The headers that are stored, and those that the verifier is shown. Raises Refused where the
+        head leaves room for two readings."""
+        shown: dict[str, str] = {}
+        credentials = verifier.credentials
+        length: bytes | None = None
+        is_chunked = asks_first = False
+        for name, value in headers:
+            text = self._names.get(name)
+            if text is None:
+                continue
+            if text == "content-length":
+                if length is not None or not value.isdigit():
+                    raise Refused(400, "malformed", _CLOSE)
+                length = value
+            elif text == "transfer-encoding":
+                is_chunked = True
+            elif text == "expect":
+                asks_first = True
+            elif text in endpoint.kept_headers or text in credentials:
+                if text in shown and (text == endpoint.signature_header or text in credentials):
+                    raise Refused(400, "malformed", _CLOSE)
+                stated = value.decode("latin-1")
+                shown[text] = f"{shown[text]}, {stated}" if text in shown else stated
+        if length is not None:
+            if is_chunked:
                 raise Refused(400, "malformed", _CLOSE)
-            length = value
-        elif text == "transfer-encoding":
-            is_chunked = True
-        elif text == "expect":
-            asks_first = True
-        elif text in endpoint.kept_headers:
-            if text in kept and text == endpoint.signature_header:
-                raise Refused(400, "malformed", _CLOSE)
-            shown = value.decode("latin-1")
-            kept[text] = f"{kept[text]}, {shown}" if text in kept else shown
-    if length is not None:
-        if is_chunked:
-            raise Refused(400, "malformed", _CLOSE)
-        if len(length) > 12 or int(length) > (BODY_BYTES if asks_first else DRAINED_BYTES):
-            raise Refused(413, "too_large", _CLOSE)
-    return kept
+            if len(length) > 12 or int(length) > (BODY_BYTES if asks_first else DRAINED_BYTES):
+                raise Refused(413, "too_large", _CLOSE)
+        kept = {name: stated for name, stated in shown.items() if name not in credentials}
+        return kept, shown

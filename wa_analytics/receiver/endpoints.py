@@ -12,6 +12,8 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from wa_analytics.capture import SignatureCode, signature_code
+from wa_analytics.providers.signatures import TWILIO_SIGNATURE, clear, signature_check
+from wa_analytics.receiver.sns import AwsSocial
 from wa_analytics.settings import Settings
 
 SIGNATURE = "x-hub-signature-256"
@@ -39,12 +41,84 @@ class Verifier(Protocol):
         """What to answer to the provider's own verification by GET; None refuses it."""
         ...
 
+    @property
+    def credentials(self) -> frozenset[str]:
+        """Names of further headers that `signature` reads; they are secrets and never stored."""
+        ...
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `signature` may wait for a network, and so runs in a thread."""
+        ...
+
+    def follow_up(self, body: bytes, code: SignatureCode) -> Callable[[], None] | None:
+        """What is to be done once the delivery is on disk, in a thread; None for nothing."""
+        ...
+
+
+class Checked:
+    """A provider whose deliveries are checked by `providers.signatures` and that asks for nothing
+    else. missing: the variable that is not set."""
+
+    credentials: frozenset[str] = frozenset()
+    is_slow = False
+
+    def __init__(self, provider: str, settings: Settings, missing: str) -> None:
+        self._check = signature_check(provider, settings)
+        self._missing = missing
+
+    @property
+    def missing(self) -> str:
+        return self._missing
+
+    @property
+    def cannot_subscribe(self) -> str:
+        return self._missing
+
+    def signature(self, body: bytes, headers: Mapping[str, str]) -> SignatureCode:
+        return self._check(body, headers)
+
+    def challenge(self, query: bytes) -> str | None:
+        return None
+
+    def follow_up(self, body: bytes, code: SignatureCode) -> Callable[[], None] | None:
+        return None
+
+
+class Infobip(Checked):
+    """Infobip's webhooks: Basic authentication, a secret in a header, an HMAC, or several of them.
+
+    Their own rules for signatures are not in public pages that could be verified; these are what a
+    webhook address can be given there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        given = settings.infobip
+        has_any = clear(given.secret) or clear(given.hmac_secret) or clear(given.webhook_password)
+        super().__init__("infobip", settings, "" if has_any else "WA_INFOBIP__SECRET")
+        self.credentials = frozenset((given.header.lower(), "authorization", given.hmac_header.lower()))
+
+
+class Twilio(Checked):
+    """Twilio's webhooks, signed with the account's auth token over the public address.
+
+    Source: Twilio, "Validating requests".
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        given = settings.twilio
+        missing = "" if clear(given.auth_token) else "WA_TWILIO__AUTH_TOKEN"
+        super().__init__("twilio", settings, missing or ("" if given.public_url else "WA_TWILIO__PUBLIC_URL"))
+
 
 class MetaCloud:
     """Meta's webhooks: HMAC-SHA-256 under the app secret, GET handshake with a verify token.
 
     Source: Meta, "Create a webhook endpoint" (validating payloads, verification requests).
     """
+
+    credentials: frozenset[str] = frozenset()
+    is_slow = False
 
     def __init__(self, settings: Settings) -> None:
         secret, token = settings.meta_cloud.app_secret, settings.meta_cloud.verify_token
@@ -75,18 +149,22 @@ class MetaCloud:
         challenge = stated.get("hub.challenge", "")
         return challenge if 0 < len(challenge) <= CHALLENGE_CHARACTERS else None
 
+    def follow_up(self, body: bytes, code: SignatureCode) -> Callable[[], None] | None:
+        return None
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """path: where the provider posts. kept_headers: lower-case names of those stored beside the
     body; the rest (addresses, cookies, proxies' notes) is dropped. signature_header: the one that
-    must not come twice."""
+    must not come twice. keeps_query: store the address' query as `query`, where it is signed."""
 
     path: str
     provider: str
     kept_headers: frozenset[str]
     signature_header: str
     verifier: Callable[[Settings], Verifier]
+    keeps_query: bool = False
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -96,5 +174,29 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         kept_headers=frozenset((SIGNATURE, "content-type", "user-agent")),
         signature_header=SIGNATURE,
         verifier=MetaCloud,
+    ),
+    Endpoint(
+        path="/webhooks/infobip",
+        provider="infobip",
+        kept_headers=frozenset(("content-type", "user-agent")),
+        signature_header="authorization",
+        verifier=Infobip,
+    ),
+    Endpoint(
+        path="/webhooks/twilio",
+        provider="twilio",
+        kept_headers=frozenset((TWILIO_SIGNATURE, "content-type", "user-agent")),
+        signature_header=TWILIO_SIGNATURE,
+        verifier=Twilio,
+        keeps_query=True,
+    ),
+    Endpoint(
+        path="/webhooks/aws-social",
+        provider="aws-social",
+        kept_headers=frozenset(
+            ("x-amz-sns-message-type", "x-amz-sns-topic-arn", "x-amz-sns-rawdelivery", "content-type")
+        ),
+        signature_header="x-amz-sns-message-type",
+        verifier=AwsSocial,
     ),
 )

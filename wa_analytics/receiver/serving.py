@@ -60,16 +60,25 @@ class Listening:
 
 
 def endpoints_of(settings: Settings, may_be_unsigned: bool) -> dict[str, tuple[Endpoint, Verifier]]:
-    """Path → endpoint and verifier. Raises SettingsInvalid where signatures cannot be verified."""
-    found = {}
-    for endpoint in ENDPOINTS:
-        verifier = endpoint.verifier(settings)
-        if verifier.missing and not may_be_unsigned:
-            raise SettingsInvalid(
-                f"Signatures of {endpoint.provider} cannot be verified: set {verifier.missing}, "
-                "or say --unsigned to take deliveries that nobody vouches for."
-            )
-        found[endpoint.path] = (endpoint, verifier)
+    """Path → endpoint and verifier, of the providers that the settings give a secret to.
+
+    Raises SettingsInvalid where signatures cannot be verified: of none, or of a provider that is
+    partly configured.
+    """
+    every = [(endpoint, endpoint.verifier(settings)) for endpoint in ENDPOINTS]
+    found = {
+        endpoint.path: (endpoint, verifier)
+        for endpoint, verifier in every
+        if may_be_unsigned or not verifier.missing or not verifier.cannot_subscribe
+    }
+    lacking = [pair for pair in found.values() if pair[1].missing] if found else every
+    if lacking and not may_be_unsigned:
+        others = "" if found else f" (or {', '.join(v.missing for _, v in every[1:])} for another provider)"
+        endpoint, verifier = lacking[0]
+        raise SettingsInvalid(
+            f"Signatures of {endpoint.provider} cannot be verified: set {verifier.missing}{others}, "
+            "or say --unsigned to take deliveries that nobody vouches for."
+        )
     return found
 
 
@@ -129,7 +138,7 @@ def received(
         provider = endpoint.provider
         if verifier.missing:
             logger.warning("Signatures of %s are not verified: set %s.", provider, verifier.missing)
-        if verifier.cannot_subscribe:
+        if verifier.cannot_subscribe != verifier.missing and verifier.cannot_subscribe:
             logger.warning("%s cannot verify this endpoint: set %s.", provider, verifier.cannot_subscribe)
     figures = Figures()
     with (
