@@ -3,15 +3,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
+from sqlmodel import SQLModel
 
 from tests.spec.drawn_table import ENGINES, drawn, drawn_rows, instant, on_engines
 from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.metrics.metric import MetricFrames
-from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message
+from wa_analytics.tables import (
+    ChannelDay,
+    ConsentEvent,
+    Custodian,
+    Finding,
+    MediaFact,
+    Message,
+    MessageVersion,
+    PlatformMessage,
+)
 
 AS_OF = instant("2024-06-30 12:00")
 ZONES = {"bank": "America/New_York", "clinic": "America/Sao_Paulo", "air": "Europe/Berlin"}
@@ -52,6 +63,43 @@ f3         | consent.refused    | message       | m3         | resolved    | ban
 f4         | check.overdue      | check         | x          | open        |        |               |                  | 2024-06-30 12:00 |
 f5         | consent.withdrawn  | message       | late       | open        | bank   | t1            | 2024-07-01 00:00 | 2024-07-02 12:00 |
 """
+DAYS = """
+channel_id | day_on     | entity | outbound_count | edge_count | platform_sent_count | platform_observed_at | day_from         | day_to           | is_silent
+c1         | 2024-06-01 | bank   | 8              | 1          | 12                  | 2024-06-09 00:00     | 2024-06-01 00:00 | 2024-06-02 00:00 | no
+c1         | 2024-06-02 | bank   | 9              | 0          | 8                   | 2024-06-09 00:00     | 2024-06-02 00:00 | 2024-06-03 00:00 | yes
+c1         | 2024-06-03 | bank   | 0              | 0          | 5                   | 2024-06-03 23:00     | 2024-06-03 00:00 | 2024-06-04 00:00 | yes
+c2         | 2024-06-04 | air    | 0              | 0          |                     |                      | 2024-06-04 00:00 | 2024-06-05 00:00 |
+c2         | 2024-06-29 | air    | 0              | 0          | 7                   | 2024-06-30 10:00     | 2024-06-29 00:00 | 2024-06-30 00:00 | no
+c2         | 2024-06-30 | air    | 0              | 0          |                     |                      | 2024-06-30 00:00 | 2024-07-01 00:00 | yes
+"""
+TOLD = """
+message_id | entity | channel_id | occurred_at      | observed_at
+m1         | bank   | c1         | 2024-05-01 12:00 | 2024-06-29 00:00
+m1         | bank   | c1         | 2024-05-01 12:01 | 2024-06-29 00:00
+gone       | bank   | c1         |                  | 2024-06-01 00:00
+lacking    | bank   | c1         | 2024-06-23 12:00 | 2024-06-29 00:00
+young      | air    | c2         | 2024-06-23 12:01 | 2024-06-29 00:00
+"""
+MEDIA = """
+media_digest | entity | channel_id | source_code | occurred_at      | is_intact
+f1           | bank   | c1         | announced   | 2024-06-01 00:00 |
+f1           |        |            | fetched     | 2024-06-01 00:01 | yes
+f2           | bank   | c1         | announced   | 2024-06-01 00:00 |
+f2           | bank   | c1         | fetched     | 2024-06-01 00:01 | no
+f3           | bank   | c1         | announced   | 2024-06-23 12:00 |
+f4           | bank   | c1         | announced   | 2024-06-29 12:01 |
+f5           | bank   | c1         | announced   | 2024-06-29 00:00 |
+f5           | bank   | c1         | lost        | 2024-06-29 00:00 |
+f6           | air    | c2         | announced   | 2024-06-01 00:00 |
+"""
+VERSIONS = """
+message_id | entity | channel_id | action_code | occurred_at
+m1         | bank   | c1         | edit        | 2024-05-01 12:05
+m1         | bank   | c1         | revoke      | 2024-05-01 12:07
+m2         | bank   | c1         | revoke      | 2024-06-01 04:00
+gone       | air    | c2         | edit        | 2024-06-01 04:00
+m4         | bank   | c1         | edit        | 2024-07-01 04:00
+"""
 
 
 @pytest.fixture(params=ENGINES)
@@ -59,15 +107,27 @@ def frames(request: pytest.FixtureRequest) -> MetricFrames:
     return frames_on(request.param)
 
 
-def frames_on(engine: str, messages: str = MESSAGES) -> MetricFrames:
-    native = on_engines(
+def frames_on(engine: str, messages: str = MESSAGES, *, is_empty: bool = False) -> MetricFrames:
+    held = drawn(Message, messages)
+    gone = pl.DataFrame({"message_id": ["gone"], "has_body": [True]})
+
+    def told(model: type[SQLModel], text: str) -> pl.DataFrame:
+        return drawn(model, "" if is_empty else text)
+
+    given = on_engines(
         engine,
-        drawn(Message, messages),
+        held,
         drawn(ConsentEvent, EVENTS),
         drawn(Custodian, CUSTODIANS),
         drawn(Finding, FINDINGS),
+        told(ChannelDay, DAYS),
+        told(PlatformMessage, TOLD),
+        told(MediaFact, MEDIA),
+        told(MessageVersion, VERSIONS),
+        pl.concat([held.select("message_id", "has_body"), gone]),
     )
-    return MetricFrames(*native, zones=ZONES)
+    names = ("channel_days", "platform_messages", "media", "versions", "known")
+    return MetricFrames(*given[:4], zones=ZONES, **dict(zip(names, given[4:], strict=True)))
 
 
 WHOLE = """
@@ -82,6 +142,11 @@ opt_out_share             | 2         | 4
 retention_overdue         | 2         | 3
 retention_due_90_days     | 1         | 3
 open_findings             | 3         |
+capture_completeness      | 2         | 3
+volume_gap                | 3         | 20
+silence_days              | 2         | 4
+media_capture             | 1         | 4
+version_fidelity          | 2         | 3
 """
 
 
@@ -168,13 +233,49 @@ def test_intervals_in_the_time_zone_of_the_entity(frames: MetricFrames, name: st
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_empty_denominator_gives_null(engine: str) -> None:
-    frames = frames_on(engine, messages=MESSAGES.strip().splitlines()[0])
+    frames = frames_on(engine, messages=MESSAGES.strip().splitlines()[0], is_empty=True)
     for metric in METRICS.values():
         if metric.needs_findings:
             continue
         (row,) = metric.compute(frames, AS_OF).to_dicts()
         assert (row["numerator"], row["denominator"], row["ratio"]) == (0, 0, None)
         assert metric.compute(frames, AS_OF, ["entity"], "day").is_empty()
+
+
+def test_what_was_never_read_is_unknown_not_zero() -> None:
+    native = frames_on("polars")
+    frames = MetricFrames(native.messages, native.consent_events, native.custodians, native.findings)
+    silent = [name for name, metric in METRICS.items() if metric.needs]
+    assert len(silent) == 5
+    for name in silent:
+        (row,) = METRICS[name].compute(frames, AS_OF).to_dicts()
+        assert (row["numerator"], row["denominator"], row["ratio"]) == (None, 0, None)
+
+
+def test_a_day_without_any_platform_count_is_no_denominator(frames: MetricFrames) -> None:
+    found = METRICS["volume_gap"].compute(frames, AS_OF, ["entity"])
+    assert found.select("entity", "numerator", "denominator").rows() == [("bank", 3, 20)]
+    days = METRICS["silence_days"].compute(frames, AS_OF, ["entity"], "day")
+    assert days.select("entity", "numerator", "interval_start").rows()[:2] == [
+        ("bank", 0, instant("2024-06-01 04:00")),
+        ("bank", 1, instant("2024-06-02 04:00")),
+    ]
+
+
+def test_the_frames_of_a_company_and_of_a_week_are_its_own(frames: MetricFrames) -> None:
+    bank = frames.of_entity("bank")
+    assert METRICS["silence_days"].compute(bank, AS_OF)["denominator"].to_list() == [3]
+    recent = frames.since(instant("2024-06-22 12:00"))
+    figures = {
+        name: METRICS[name].compute(recent, AS_OF).select("numerator", "denominator").row(0)
+        for name in ("capture_completeness", "silence_days", "media_capture", "version_fidelity")
+    }
+    assert figures == {
+        "capture_completeness": (0, 1),
+        "silence_days": (0, 1),
+        "media_capture": (0, 2),
+        "version_fidelity": (0, 0),
+    }
 
 
 def test_findings_of_no_check_are_unknown_not_zero() -> None:
@@ -198,8 +299,9 @@ def test_both_engines_agree_on_every_metric_group_and_interval() -> None:
 
 def test_rows_of_another_order_or_twice_stated_findings_change_nothing() -> None:
     straight = drawn(Message, MESSAGES)
+    told = frames_on("polars")
     frames = [
-        MetricFrames(messages, drawn(ConsentEvent, EVENTS), custodians, drawn(Finding, FINDINGS), zones=ZONES)
+        replace(told, messages=messages, custodians=custodians, versions=told.versions.reverse())
         for messages, custodians in (
             (straight, drawn(Custodian, CUSTODIANS)),
             (straight.reverse(), pl.concat([drawn(Custodian, CUSTODIANS)] * 2).reverse()),

@@ -15,6 +15,7 @@ import narwhals as nw
 
 from wa_analytics.controls.calendar import business_day_after, countries, is_within
 from wa_analytics.controls.control import Control
+from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.metrics.interval import Grid
 from wa_analytics.metrics.metric import Lazy, MetricFrames, flag
 from wa_analytics.settings import Entity
@@ -140,6 +141,79 @@ def incomplete_grants(question: Question) -> Counted:
 def register_events(question: Question) -> Counted:
     counted = _sums(question.register(), total=~nw.col("event_id").is_null())
     return Counted(0, counted["total"], 0, "register records")
+
+
+def unknown_messages(question: Question) -> Counted:
+    """Ids of the platform's history that are neither held nor lawfully disposed of, declared or not."""
+    return _of_metric(question, "capture_completeness", "messages the platform names", is_share=True)
+
+
+def lacking_days(question: Question) -> Counted:
+    """Days on which the platform sent more than is held; settled days with sends and no count are
+    unjudged."""
+    noun = "days of a number"
+    if question.frames.channel_days is None:
+        return Counted(0, 0, 0, noun)
+    settled = question.as_of - timedelta(hours=question.frames.settle_hours)
+    told = (nw.col("platform_observed_at") >= nw.col("day_to")).fill_null(False) & (
+        ~nw.col("platform_sent_count").is_null()
+    )
+    lacking = nw.col("platform_sent_count") > nw.col("outbound_count") + nw.col("edge_count")
+    counted = _sums(
+        question.frames.lazy("channel_days").filter(
+            nw.col("entity") == question.entity.key, nw.col("day_to") <= settled
+        ),
+        exceptions=told & lacking.fill_null(False),
+        total=told,
+        unjudged=~told & (nw.col("outbound_count") > 0),
+    )
+    return Counted(**counted, noun=noun)
+
+
+def silent_channels(question: Question) -> Counted:
+    """Numbers with a silent day, declared or not; those that no day could be judged of are unjudged."""
+    noun = "numbers that were heard"
+    if question.frames.channel_days is None:
+        return Counted(0, 0, 0, noun)
+    channels = (
+        question.frames.lazy("channel_days")
+        .filter(nw.col("entity") == question.entity.key, nw.col("day_to") <= question.as_of)
+        .with_columns(silent=flag(nw.col("is_silent")), judged=flag(~nw.col("is_silent").is_null()))
+        .group_by("channel_id")
+        .agg(nw.col("silent").sum(), nw.col("judged").sum(), nw.col("inbound_count").sum())
+        .filter((nw.col("inbound_count") > 0) | (nw.col("judged") > 0))
+        .with_columns(is_judged=nw.col("judged") > 0, is_silent=nw.col("silent") > 0)
+    )
+    counted = _sums(
+        channels,
+        exceptions=nw.col("is_silent"),
+        total=nw.col("is_judged"),
+        unjudged=~nw.col("is_judged"),
+    )
+    return Counted(**counted, noun=noun)
+
+
+def early_disposals(question: Question) -> Counted:
+    """Messages disposed of before their minimum without a person's right to it."""
+    noun = "disposals"
+    if question.frames.disposals is None:
+        return Counted(0, 0, 0, noun)
+    counted = _sums(
+        question.frames.lazy("disposals").filter(
+            nw.col("entity") == question.entity.key, nw.col("disposed_at") <= question.as_of
+        ),
+        exceptions=(nw.col("disposed_at") < nw.col("retain_until")).fill_null(False) & ~nw.col("is_erasure"),
+        total=~nw.col("disposed_at").is_null(),
+    )
+    return Counted(**counted, unjudged=0, noun=noun)
+
+
+def _of_metric(question: Question, name: str, noun: str, *, is_share: bool) -> Counted:
+    """A metric's figures of one company; is_share: the numerator counts what is in order."""
+    own = question.frames.of_entity(question.entity.key)
+    row = METRICS[name].compute(own, question.as_of).to_dicts()[0]
+    numerator, total = row["numerator"] or 0, row["denominator"] or 0
+    return Counted(total - numerator if is_share else numerator, total, 0, noun)
 
 
 def channels_without_inbound(question: Question) -> Counted:
@@ -296,6 +370,10 @@ MEASURES: dict[str, Callable[[Question], Counted]] = {
         records_without_floor,
         fallback_rows_missing,
         classes_without_bounds,
+        unknown_messages,
+        lacking_days,
+        silent_channels,
+        early_disposals,
         unproven_verifications,
     )
 }

@@ -31,6 +31,17 @@ DIMENSIONS: dict[str, str] = {
     "business_unit": "business_unit",
 }
 
+FrameName = Literal[
+    "messages", "consent_events", "custodians", "findings", "verify_runs", "channel_days",
+    "platform_messages", "media", "versions", "known", "disposals",
+]  # fmt: skip
+#: optional frames of one company each, and their time
+TIMED: dict[FrameName, str] = {
+    "channel_days": "day_from",
+    "platform_messages": "observed_at",
+    "media": "occurred_at",
+    "versions": "occurred_at",
+}
 ROW_COLUMNS = ("metric", "interval_start", "interval_end", "numerator", "denominator", "ratio")
 
 
@@ -40,8 +51,12 @@ class MetricFrames:
 
     Each is anything Narwhals reads (Polars, DuckDB relation, Spark …), all of one engine, instants as
     UTC; a DuckDB connection must have `SET TimeZone = 'UTC'`. `findings` is None where no check ever
-    ran: what it would say is then unknown, not zero. `verify_runs`: runs of `wa verify`, None where
-    nobody reads them. `zones`: entity → IANA time zone.
+    ran: what it would say is then unknown, not zero; so with the frames below it. `verify_runs`: runs of
+    `wa verify`, None where nobody reads them. `zones`: entity → IANA time zone. `channel_days`,
+    `platform_messages`, `media`, `versions`: tables channel_day, platform_message, media_fact and
+    message_version. `known`: `message_id, has_body` of every message held or lawfully disposed of,
+    whatever the interval. `disposals`: `entity, disposed_at, retain_until, is_erasure` (a person's
+    right, decided) of what was disposed of.
     """
 
     messages: Any
@@ -51,10 +66,14 @@ class MetricFrames:
     zones: Mapping[str, str] = field(default_factory=dict)
     settle_hours: int = 168
     verify_runs: Any = None
+    channel_days: Any = None
+    platform_messages: Any = None
+    media: Any = None
+    versions: Any = None
+    known: Any = None
+    disposals: Any = None
 
-    def lazy(
-        self, name: Literal["messages", "consent_events", "custodians", "findings", "verify_runs"]
-    ) -> Lazy:
+    def lazy(self, name: FrameName) -> Lazy:
         """One of the frames as a Narwhals lazy frame."""
         native = getattr(self, name)
         frame = native if isinstance(native, nw.LazyFrame | nw.DataFrame) else nw.from_native(native)
@@ -70,6 +89,7 @@ class MetricFrames:
                 nw.col("is_any_entity") | is_own.fill_null(False)
             ),
             findings=None if self.findings is None else self.lazy("findings").filter(is_own),
+            **self._optional(lambda name: is_own),
         )
 
     def since(self, start: datetime) -> MetricFrames:
@@ -78,7 +98,20 @@ class MetricFrames:
             self,
             messages=self.lazy("messages").filter(nw.col("sent_at") > start),
             consent_events=self.lazy("consent_events").filter(nw.col("occurred_at") > start),
+            **self._optional(lambda name: _happened(name) > start),
         )
+
+    def _optional(self, condition: Callable[[FrameName], nw.Expr]) -> dict[str, Any]:
+        """The optional frames that are there, filtered."""
+        return {
+            name: self.lazy(name).filter(condition(name)) for name in TIMED if getattr(self, name) is not None
+        }
+
+
+def _happened(name: FrameName) -> nw.Expr:
+    if name == "platform_messages":
+        return nw.coalesce("occurred_at", "observed_at")
+    return nw.col(TIMED[name])
 
 
 Cases = Callable[[MetricFrames, datetime, Grid], Lazy]
@@ -89,9 +122,10 @@ class Metric:
     """One figure: what it divides by what, which way is better, and where its meaning comes from.
 
     `cases` has the columns `entity, at, is_counted, is_considered`, those of DIMENSIONS except
-    business_unit, `custodian_id`, and `party_id` where `counts` is "parties". `has_denominator`
-    False: a plain count. `is_stock`: the figure speaks of a moment (what is overdue now), not of what
-    happened in an interval.
+    business_unit, `custodian_id`, and `party_id` where `counts` is "parties"; the two counts are 0 or 1,
+    or numbers of what one row stands for. `has_denominator` False: a plain count. `needs`: frames
+    without which nothing can be said. `is_stock`: the figure speaks of a moment (what is overdue now),
+    not of what happened in an interval.
     """
 
     name: str
@@ -106,6 +140,7 @@ class Metric:
     has_denominator: bool = True
     is_stock: bool = False
     needs_findings: bool = False
+    needs: tuple[FrameName, ...] = ()
 
     def compute(
         self,
@@ -128,7 +163,8 @@ class Metric:
                     f"metrics have no dimension {dimension!r}; use one of {', '.join(DIMENSIONS)}."
                 )
         grid = Grid.of(frames.zones, interval, as_of, is_by_entity="entity" in by)
-        if self.needs_findings and frames.findings is None:
+        needs = (*self.needs, "findings") if self.needs_findings else self.needs
+        if any(getattr(frames, name) is None for name in needs):
             return _shaped(self, [], by, grid, as_of)
         cases = self.cases(frames, as_of, grid)
         if "business_unit" in by:
@@ -252,6 +288,24 @@ def message_cases(messages: Lazy, counted: nw.Expr, considered: nw.Expr) -> Lazy
         messages.filter(considered)
         .with_columns(is_counted=flag(counted), is_considered=nw.lit(1).cast(nw.Int64))
         .select(*MESSAGE_COLUMNS, nw.col("sent_at").alias("at"), "is_counted", "is_considered")
+    )
+
+
+def place_cases(frame: Lazy, counted: nw.Expr, considered: nw.Expr, at: nw.Expr) -> Lazy:
+    """Cases of what belongs to a number but to no purpose, person, template or employee.
+
+    counted, considered: whole numbers."""
+    none = nw.lit(None, dtype=nw.String)
+    return frame.select(
+        "entity",
+        "channel_id",
+        none.alias("purpose_code"),
+        none.alias("country_code"),
+        none.alias("template_name"),
+        none.alias("custodian_id"),
+        at.alias("at"),
+        counted.cast(nw.Int64).alias("is_counted"),
+        considered.cast(nw.Int64).alias("is_considered"),
     )
 
 

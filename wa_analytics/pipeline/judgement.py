@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
+from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.controls.assess import assess
@@ -45,16 +46,44 @@ class Judgement:
 
     @cached_property
     def frames(self) -> MetricFrames:
+        messages = self.database.table(t.Message)
+        disposed = self.database.table(t.DisposedMessage, columns=("message_id",)).with_columns(has_body=True)
         custodians = self.database.table(t.Custodian).drop("fact_id", "sequence").unique()
         return MetricFrames(
-            messages=self.database.table(t.Message).lazy(),
+            messages=messages.lazy(),
             consent_events=self.database.table(t.ConsentEvent).lazy(),
             custodians=custodians.lazy(),
             findings=self.database.table(t.Finding).lazy() if self.check_run else None,
             zones={entity.key: entity.time_zone for entity in self.settings.entities},
             settle_hours=self.settings.completeness.settle_hours,
+            channel_days=self.database.table(t.ChannelDay).lazy(),
+            platform_messages=self._told(t.PlatformMessage),
+            media=self._told(t.MediaFact),
+            versions=self._told(t.MessageVersion),
+            known=pl.concat([messages.select("message_id", "has_body"), disposed]).lazy(),
+            disposals=self._disposals(),
             verify_runs=self.database.table(t.VerifyRun, columns=("started_at", "outcome_code")).lazy(),
         )
+
+    def _disposals(self) -> pl.LazyFrame:
+        owners = {channel: entity.key for entity in self.settings.entities for channel in entity.channels}
+        otherwise = self.settings.entities[0].key if self.settings.has_default_entity else None
+        return (
+            self.database.frame(
+                "SELECT channel_id, disposed_at, retain_until, EXISTS (SELECT 1 FROM erasure_decision d "
+                "WHERE d.subject_code = 'message' AND d.subject_id = message_id "
+                "AND d.decision_code = 'erase') AS is_erasure FROM disposed_message"
+            )
+            .with_columns(
+                entity=pl.col("channel_id").replace_strict(owners, default=otherwise, return_dtype=pl.String),
+                is_erasure=pl.col("is_erasure").cast(pl.Boolean),
+            )
+            .lazy()
+        )
+
+    def _told(self, table: type[SQLModel]) -> pl.LazyFrame:
+        """A fact table without what tells its captures apart."""
+        return self.database.table(table).drop("fact_id", "sequence").unique().lazy()
 
     @cached_property
     def check_run(self) -> dict[str, Any] | None:

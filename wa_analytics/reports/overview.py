@@ -6,7 +6,7 @@ Pure: frames, verdicts and incidents in, a plain structure out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,14 +177,7 @@ def _group_title(settings: Settings) -> str:
 def _in_zone(frames: MetricFrames, entity: str) -> MetricFrames:
     """Frames of one company know only its zone, so that weeks are its own."""
     zone = frames.zones.get(entity)
-    return MetricFrames(
-        frames.messages,
-        frames.consent_events,
-        frames.custodians,
-        frames.findings,
-        zones={entity: zone} if zone else {},
-        settle_hours=frames.settle_hours,
-    )
+    return replace(frames, zones={entity: zone} if zone else {})
 
 
 def _figure(metric: Metric, frames: MetricFrames, as_of: datetime) -> Figure:
