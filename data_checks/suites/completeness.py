@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from data_checks.check import Check, Need, Severity
+from data_checks.check import Check, Need
 from data_checks.subjects import (
     ANY_MESSAGE,
     ANY_SEND,
@@ -16,7 +16,7 @@ from data_checks.subjects import (
     SEND_CONTEXT,
     in_declared_gap,
 )
-from wa_analytics.completeness.diversion import DIVERTING, RESUMING, STOPPING, WEBHOOK
+from wa_analytics.completeness.diversion import FAMILIES
 
 PLACE = MappingProxyType({"entity": "entity", "channel_id": "channel_id"})
 IDS_TOLD = (
@@ -36,49 +36,54 @@ MEDIA = (
     "MAX(CASE WHEN source_code = 'lost' OR (source_code = 'fetched' AND NOT COALESCE(is_intact, TRUE)) "
     "THEN 1 ELSE 0 END) AS lost_count FROM media_fact GROUP BY media_digest) AS media"
 )
-IS_WEBHOOK = f"substr(event_code, 1, {len(WEBHOOK)}) = '{WEBHOOK}'"
 
 
 def _listed(codes: tuple[str, ...]) -> str:
     return ", ".join(f"'{code}'" for code in codes)
 
 
-def _standing(stopping: tuple[str, ...], resuming: str) -> str:
-    """One row per number or account that the platform told of: since when deliveries have been
-    going elsewhere or nowhere, null where they arrive.
-
-    resuming: condition of the events that end it; at the same instant the stop counts.
-    """
-    place = (
-        "COALESCE(channel_id, account_id, entity) AS place, "
-        "CASE WHEN channel_id IS NOT NULL THEN 'channel' WHEN account_id IS NOT NULL THEN 'account' "
-        "ELSE 'entity' END AS place_code"
+def _codes(rule: str) -> str:
+    """The events that the rule reads."""
+    return _listed(
+        tuple(code for family in FAMILIES if family.rule == rule for code in (*family.begins, *family.ends))
     )
-    stop = f"event_code IN ({_listed(stopping)})"
-    known = "occurred_at <= :as_of AND COALESCE(channel_id, account_id, entity) IS NOT NULL"
+
+
+def _standing(rule: str) -> str:
+    """One row per number or account that the platform told of: since when deliveries have been
+    going elsewhere or nowhere, null where they arrive. At the same instant the beginning counts."""
+    families = " ".join(
+        f"WHEN event_code IN ({_listed(family.begins + family.ends)}) THEN '{family.name}'"
+        for family in FAMILIES
+    )
+    begins = _listed(tuple(code for family in FAMILIES for code in family.begins))
+    told = (
+        "SELECT COALESCE(channel_id, account_id, entity) AS place, CASE WHEN channel_id IS NOT NULL "
+        "THEN 'channel' WHEN account_id IS NOT NULL THEN 'account' ELSE 'entity' END AS place_code, "
+        f"channel_id, entity, occurred_at, CASE {families} END AS family_code, "
+        f"CASE WHEN event_code IN ({begins}) THEN 1 ELSE 0 END AS begins_count FROM channel_event "
+        f"WHERE occurred_at <= :as_of AND event_code IN ({_codes(rule)}) "
+        "AND COALESCE(channel_id, account_id, entity) IS NOT NULL"
+    )
+    ended = (
+        "SELECT told.*, MAX(CASE WHEN begins_count = 0 THEN occurred_at END) "
+        f"OVER (PARTITION BY place, place_code, family_code) AS ended_at FROM ({told}) AS told"
+    )
     return (
         "SELECT place, place_code, MIN(channel_id) AS channel_id, MIN(entity) AS entity, "
-        "MIN(CASE WHEN is_stop = 1 AND (resumed_at IS NULL OR occurred_at >= resumed_at) "
-        "THEN occurred_at END) AS stopped_at FROM "
-        f"(SELECT {place}, channel_id, entity, occurred_at, CASE WHEN {stop} THEN 1 ELSE 0 END AS is_stop "
-        f"FROM channel_event WHERE {known} AND ({stop} OR {resuming})) AS told LEFT JOIN "
-        f"(SELECT {place.replace('AS place,', 'AS other_place,').replace('place_code', 'other_code')}, "
-        f"MAX(occurred_at) AS resumed_at FROM channel_event WHERE {known} AND {resuming} "
-        "GROUP BY 1, 2) AS resumed ON other_place = place AND other_code = place_code "
-        "GROUP BY place, place_code"
+        "MIN(CASE WHEN begins_count = 1 AND (ended_at IS NULL OR occurred_at >= ended_at) "
+        f"THEN occurred_at END) AS stopped_at FROM ({ended}) AS ended GROUP BY place, place_code"
     )
 
 
-def _stopped(
-    rule: str, title: str, meaning: str, source: str, need: Need, severity: Severity = "critical"
-) -> Check:
+def _stopped(rule: str, title: str, meaning: str, missing: str) -> Check:
     return Check(
         key=f"capture.{rule}",
         suite="completeness",
         title=title,
         meaning=meaning,
-        severity=severity,
-        source=source,
+        severity="critical",
+        source=_standing(f"capture.{rule}"),
         subject="place_code",
         subject_id="place",
         occurred_at="stopped_at",
@@ -86,7 +91,12 @@ def _stopped(
         violation="stopped_at IS NOT NULL",
         # Declared only as long as the gap lasts: when it was to be over, the finding is back.
         declared=in_declared_gap(f"capture.{rule}", ":as_of"),
-        needs=(need,),
+        needs=(
+            Need(
+                f"SELECT 1 FROM channel_event WHERE event_code IN ({_codes(f'capture.{rule}')}) LIMIT 1",
+                missing,
+            ),
+        ),
         nothing="the platform told of no number and no account up to this moment",
         context=PLACE,
     )
@@ -232,22 +242,14 @@ CHECKS = (
         "Deliveries go elsewhere",
         "The newest subscription or callback of a number or account that was read sends its webhooks to "
         "another address, or to none.",
-        _standing(DIVERTING, f"({IS_WEBHOOK} AND event_code NOT IN ({_listed(DIVERTING)}))"),
-        Need(
-            f"SELECT 1 FROM channel_event WHERE {IS_WEBHOOK} LIMIT 1",
-            "subscriptions and callbacks were never read; `wa pull meta-cloud` fetches them",
-        ),
+        "subscriptions and callbacks were never read; `wa pull meta-cloud` fetches them",
     ),
     _stopped(
         "offboarded",
         "Account no longer delivers",
         "The platform told that an account was offboarded, disconnected or removed from the app, and nothing "
         "later that it is back (webhook field account_update).",
-        _standing(STOPPING, f"event_code IN ({_listed(RESUMING)})"),
-        Need(
-            f"SELECT 1 FROM channel_event WHERE event_code IN ({_listed(STOPPING + RESUMING)}) LIMIT 1",
-            "no account event was ever captured (webhook field account_update)",
-        ),
+        "no account event was ever captured (webhook field account_update)",
     ),
     Check(
         key="capture.unsupported",

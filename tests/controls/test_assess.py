@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.spec.drawn_table import ENGINES, drawn, on_engines
@@ -15,7 +16,15 @@ from wa_analytics.controls.control import Verdict, catalogue
 from wa_analytics.metrics.metric import MetricFrames
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Controls, Entity, Settings
-from wa_analytics.tables import ConsentEvent, Custodian, Finding, Message, VerifyRun
+from wa_analytics.tables import (
+    ChannelDay,
+    ConsentEvent,
+    Custodian,
+    Finding,
+    Message,
+    PlatformMessage,
+    VerifyRun,
+)
 
 AS_OF = datetime(2024, 9, 30, 12, tzinfo=UTC)
 BANK = Entity(key="bank", kind="broker_dealer", jurisdiction="US", time_zone="America/New_York")
@@ -173,8 +182,8 @@ def test_a_broker_dealer_waits_for_completeness_and_proof(engine: str) -> None:
     found = verdicts(frames(BANK_LINES, EVENTS, engine), BANK)
     sec = found["SEC-01", "bank"]
     assert sec.verdict == "not_evaluated"
-    assert pieces(sec) == ["pass", "not_evaluated", "not_evaluated", "not_evaluated"]
-    assert "reconciliation" in sec.reason
+    assert pieces(sec) == ["pass", *["not_evaluated"] * 5]
+    assert "there are no messages the platform names to judge" in sec.reason
     assert found["FIN-01", "bank"].verdict == "effective"
     assert found["MDM-07", "bank"].verdict == "deficient"  # a floor without a ceiling
 
@@ -320,3 +329,76 @@ def test_records_are_proven_unaltered_by_the_latest_verification(
 def test_nothing_is_proven_where_nobody_reads_the_verifications() -> None:
     (piece,) = [p for p in verdicts(frames(CLEAN), BANK)["SEC-01", "bank"].evidence if p.piece == PROOF]
     assert piece.outcome == "not_evaluated"
+
+
+DAYS = """
+channel_id | day_on     | entity | inbound_count | outbound_count | edge_count | platform_sent_count | platform_observed_at | day_from         | day_to           | is_silent
+c1         | 2024-06-01 | bank   | 4             | 8              | 0          | 8                   | 2024-06-09 00:00     | 2024-06-01 00:00 | 2024-06-02 00:00 | no
+c1         | 2024-09-29 | bank   | 4             | 8              | 0          |                     |                      | 2024-09-29 00:00 | 2024-09-30 00:00 | no
+c9         | 2024-06-01 | air    | 0             | 1              | 0          | 9                   | 2024-06-09 00:00     | 2024-06-01 00:00 | 2024-06-02 00:00 | yes
+"""
+TOLD = """
+message_id | entity | occurred_at      | observed_at
+m1         | bank   | 2024-06-01 00:00 | 2024-06-09 00:00
+m2         | air    | 2024-06-01 00:00 | 2024-06-09 00:00
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("days", "told", "expected"),
+    [
+        ("", "", ["pass", "pass", "pass"]),
+        ("", "m3 | bank | 2024-06-01 00:00 | 2024-06-09 00:00", ["fail", "pass", "pass"]),
+        ("", "m3 | bank | 2024-09-29 00:00 | 2024-09-30 00:00", ["pass", "pass", "pass"]),
+        ("c1 | 2024-06-02 | bank | 4 | 8 | 1 | 10 | 2024-06-09 00:00 | 2024-06-02 00:00 | 2024-06-03 00:00 | no", "",
+         ["pass", "fail", "pass"]),
+        ("c1 | 2024-06-02 | bank | 4 | 8 | 1 | 9 | 2024-06-09 00:00 | 2024-06-02 00:00 | 2024-06-03 00:00 | yes", "",
+         ["pass", "pass", "fail"]),
+        ("c1 | 2024-06-02 | bank | 4 | 8 | 1 |  |  | 2024-06-02 00:00 | 2024-06-03 00:00 | no", "",
+         ["pass", "not_evaluated", "pass"]),
+        ("c2 | 2024-06-02 | bank | 4 | 0 | 0 |  |  | 2024-06-02 00:00 | 2024-06-03 00:00 |", "",
+         ["pass", "pass", "not_evaluated"]),
+    ],
+    ids=["whole", "unknown id", "unsettled id", "lacking day", "silent day", "uncounted day", "unknown pattern"],
+)  # fmt: skip
+def test_the_archive_is_held_against_the_platform(
+    engine: str, days: str, told: str, expected: list[str]
+) -> None:
+    native = on_engines(
+        engine,
+        drawn(Message, BANK_LINES, **FIXED),
+        drawn(ConsentEvent, EVENTS, source_code="register", purpose_code="all"),
+        drawn(Custodian),
+        drawn(Finding),
+        drawn(ChannelDay, DAYS + days),
+        drawn(PlatformMessage, TOLD + told),
+        drawn(Message, "message_id\nm1\nm2").select("message_id", "has_body"),
+    )
+    given = MetricFrames(
+        *native[:4], zones={}, channel_days=native[4], platform_messages=native[5], known=native[6]
+    )
+    found = verdicts(given, BANK)["SEC-01", "bank"]
+    assert pieces(found)[1:4] == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_disposed_of_early_is_an_exception_unless_a_person_had_the_right(engine: str) -> None:
+    rows = [
+        ("bank", AS_OF, AS_OF, False),
+        ("bank", AS_OF - timedelta(days=1), AS_OF, True),
+        ("bank", AS_OF - timedelta(days=1), None, False),
+        ("air", AS_OF - timedelta(days=1), AS_OF, False),
+        ("bank", AS_OF + timedelta(days=1), AS_OF + timedelta(days=2), False),
+    ]
+    utc = pl.Datetime("us", "UTC")
+    schema = {"entity": pl.String, "disposed_at": utc, "retain_until": utc, "is_erasure": pl.Boolean}
+    for more, outcome, numbers in (
+        ([], "pass", (0, 3)),
+        ([("bank", AS_OF - timedelta(days=1), AS_OF, False)], "fail", (1, 4)),
+    ):
+        disposals = pl.DataFrame([*rows, *more], schema=schema, orient="row")
+        given = replace(frames(BANK_LINES, EVENTS), disposals=disposals)
+        piece = verdicts(given, BANK)["MDM-07", "bank"].evidence[2]
+        assert (piece.outcome, (piece.numerator, piece.denominator)) == (outcome, numbers)
+    assert verdicts(frames(BANK_LINES, EVENTS), BANK)["MDM-07", "bank"].evidence[2].outcome == "not_evaluated"

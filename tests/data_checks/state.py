@@ -287,7 +287,7 @@ def clean_world() -> list[SQLModel]:
         channel_day(8),
         channel_day(9, platform_sent_count=19, is_silent=None, expected_count=None, inbound_count=0),
         channel_event("webhook.override", AS_OF - 3 * DAY, channel_id="channel-1"),
-        channel_event("webhook.subscribed", AS_OF - 2 * DAY, channel_id="channel-1"),
+        channel_event("webhook.direct", AS_OF - 2 * DAY, channel_id="channel-1"),
         channel_event("account.disconnected", AS_OF - 3 * DAY, account_id="waba-1"),
         channel_event("account.reconnected", AS_OF - 2 * DAY, account_id="waba-1"),
         media(401, "announced"),

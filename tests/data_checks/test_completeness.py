@@ -104,10 +104,13 @@ def test_media_of_a_company_that_fetches_none_is_not_judged(database: Database, 
 @pytest.mark.parametrize(
     ("events", "found"),
     [
-        ([("webhook.override", 3), ("webhook.subscribed", 3)], {"channel-1"}),
-        ([("webhook.override", 3), ("webhook.subscribed", 2)], set()),
-        ([("webhook.override", 3), ("webhook.subscribed", 2), ("webhook.override", 1)], {"channel-1"}),
-        ([("webhook.override", -1), ("webhook.subscribed", 2)], set()),
+        ([("webhook.override", 3), ("webhook.direct", 3)], {"channel-1"}),
+        ([("webhook.override", 3), ("webhook.direct", 2)], set()),
+        ([("webhook.override", 3), ("webhook.subscribed", 2)], {"channel-1"}),
+        ([("webhook.unsubscribed", 3), ("webhook.direct", 2)], {"channel-1"}),
+        ([("webhook.unsubscribed", 3), ("webhook.subscribed", 2)], set()),
+        ([("webhook.override", 3), ("webhook.direct", 2), ("webhook.override", 1)], {"channel-1"}),
+        ([("webhook.override", -1), ("webhook.direct", 2)], set()),
         ([("webhook.unsubscribed", 3), ("webhook.subscribed", -1)], {"channel-1"}),
     ],
 )
@@ -123,8 +126,8 @@ def test_a_diversion_is_told_since_it_began(database: Database, tmp_path: Path) 
     add(
         database,
         *(channel_event("webhook.override", AS_OF - ago * DAY, channel_id="c") for ago in (9, 5, 4, 3)),
-        channel_event("webhook.subscribed", AS_OF - 6 * DAY, channel_id="c"),
-        channel_event("webhook.subscribed", AS_OF - 1 * DAY, channel_id="d"),
+        channel_event("webhook.direct", AS_OF - 6 * DAY, channel_id="c"),
+        channel_event("webhook.direct", AS_OF - 1 * DAY, channel_id="d"),
     )
     result_of(database, tmp_path, "capture.diverted")
     assert database.frame("SELECT occurred_at FROM finding")["occurred_at"].to_list() == [AS_OF - 5 * DAY]

@@ -1,8 +1,8 @@
 """When deliveries went elsewhere or nowhere: overrides, lost subscriptions, accounts gone.
 
-Each is a state that an event begins and a later one ends; at the same instant the beginning counts.
-Numbers and accounts are apart: what an account says does not undo what one number says.
-Source: Meta, webhooks override and account_update.
+Each is a state that an event begins and a later one of its family ends; at the same instant the
+beginning counts. Numbers and accounts are apart: what an account says does not undo what one number says.
+Source: Meta, webhooks override, subscribed_apps and account_update.
 """
 
 from __future__ import annotations
@@ -10,19 +10,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-WEBHOOK = "webhook."
-# Any other event of the webhook family says that deliveries arrive here.
-DIVERTING = ("webhook.override", "webhook.unsubscribed")
-STOPPING = (
-    "account.offboarded",
-    "account.partner_removed",
-    "account.partner_app_uninstalled",
-    "account.disconnected",
-    "account.deleted",
+
+class Family(NamedTuple):
+    """Events that begin and end one state of a number or account."""
+
+    rule: str
+    name: str
+    begins: tuple[str, ...]
+    ends: tuple[str, ...]
+
+
+FAMILIES = (
+    Family("capture.diverted", "callback", ("webhook.override",), ("webhook.direct",)),
+    Family(
+        "capture.diverted",
+        "subscription",
+        ("webhook.unsubscribed",),
+        ("webhook.subscribed", "webhook.subscription_offered"),
+    ),
+    Family(
+        "capture.offboarded",
+        "account",
+        (
+            "account.offboarded",
+            "account.partner_removed",
+            "account.partner_app_uninstalled",
+            "account.disconnected",
+            "account.deleted",
+        ),
+        ("account.reconnected", "account.partner_added", "account.partner_app_installed"),
+    ),
 )
-RESUMING = ("account.reconnected", "account.partner_added", "account.partner_app_installed")
+EVENTS = tuple(code for family in FAMILIES for code in (*family.begins, *family.ends))
+_MEANING = {
+    code: (family, code in family.begins) for family in FAMILIES for code in (*family.begins, *family.ends)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +66,16 @@ def stretches(events: Iterable[Mapping[str, Any]]) -> list[Stretch]:
 
     events: `event_code, occurred_at, channel_id, account_id, entity` of table channel_event.
     """
-    told: dict[tuple[str, str, str], list[tuple[datetime, int, str | None, str | None]]] = {}
+    told: dict[tuple[str, str, str, str], list[tuple[datetime, int, str | None, str | None]]] = {}
     for event in events:
-        rule, is_begun = _meaning(event["event_code"])
         kind = "channel" if event["channel_id"] else "account" if event["account_id"] else "entity"
         place = event["channel_id"] or event["account_id"] or event["entity"]
-        if rule and place:
+        if event["event_code"] in _MEANING and place:
+            family, is_begun = _MEANING[event["event_code"]]
             mark = (event["occurred_at"], int(is_begun), event["channel_id"], event["entity"])
-            told.setdefault((rule, kind, place), []).append(mark)
+            told.setdefault((family.rule, kind, place, family.name), []).append(mark)
     found = []
-    for (rule, _, place), marks in sorted(told.items()):
+    for (rule, _, place, _), marks in sorted(told.items()):
         start: datetime | None = None
         channel_id: str | None = None
         entity: str | None = None
@@ -65,12 +89,3 @@ def stretches(events: Iterable[Mapping[str, Any]]) -> list[Stretch]:
         if start is not None:
             found.append(Stretch(rule, place, channel_id, entity, start, None))
     return found
-
-
-def _meaning(event_code: str) -> tuple[str, bool]:
-    """(rule, whether it begins); an empty rule for an event that says nothing of delivery."""
-    if event_code.startswith(WEBHOOK):
-        return "capture.diverted", event_code in DIVERTING
-    if event_code in STOPPING or event_code in RESUMING:
-        return "capture.offboarded", event_code in STOPPING
-    return "", False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from wa_analytics import tables as t
-from wa_analytics.completeness.diversion import RESUMING, STOPPING, WEBHOOK, stretches
+from wa_analytics.completeness.diversion import EVENTS, stretches
 from wa_analytics.completeness.gaps import SUBJECTS, WHY, Gap, proposals
 from wa_analytics.errors import InputRefused, ReasonRequired
 from wa_analytics.pipeline.holds import Voice, instant_or_none
@@ -24,11 +24,6 @@ COLUMNS = (
     "declared_at",
 )  # fmt: skip
 IN_FORCE = "withdrawn_at IS NULL"
-EVENTS = (
-    f"substr(event_code, 1, {len(WEBHOOK)}) = '{WEBHOOK}' OR event_code IN ("
-    + ", ".join(f"'{code}'" for code in (*STOPPING, *RESUMING))
-    + ")"
-)
 
 
 def gaps(database: Database, *, is_every: bool = False) -> pl.DataFrame:
@@ -50,8 +45,11 @@ def proposed(database: Database) -> list[Gap]:
         "(SELECT channel_id, max(day_on) AS newest_on FROM channel_day GROUP BY channel_id) AS newest "
         "ON newest.channel_id = channel_day.channel_id WHERE is_silent"
     ).with_columns(is_open=pl.col("open_count") == 1)
+    condition, codes = database.matching("event_code", EVENTS, "codes")
     events = database.frame(
-        f"SELECT event_code, occurred_at, channel_id, account_id, entity FROM channel_event WHERE {EVENTS}"
+        "SELECT event_code, occurred_at, channel_id, account_id, entity FROM channel_event "
+        f"WHERE {condition}",
+        **codes,
     )
     return proposals(
         findings.iter_rows(named=True),
