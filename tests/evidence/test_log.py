@@ -248,3 +248,18 @@ def test_an_entry_in_clear_needs_no_key(database: Database) -> None:
 
 def test_appended_adds_up() -> None:
     assert Appended() + Appended(4, 2, 1) + Appended(9, 1, 0) == replace(Appended(4), stored=3, repeated=1)
+
+
+def test_large_entries_come_in_smaller_numbers(
+    database: Database, ring: KeyRing, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [10, 50_000, 10, 10, 120_000, 10, 10, 10]
+    captures = [capture(n, body=bytes([n]) * size) for n, size in enumerate(sizes)]
+    append(database, sealer.sealed(captures))
+    monkeypatch.setattr(log, "READ_BYTES", 60_000)
+    found, lengths = [], []
+    while rows := entries(database, len(found), 8, kind="capture"):
+        found += rows
+        lengths.append(len(rows))
+    assert lengths == [4, 1, 3]
+    assert list(opened(found, ring.wrapping_keys(database), ring.digest_key)) == list(enumerate(captures))

@@ -52,6 +52,7 @@ __all__ = [
 # log (measured: 60 ms, when the recognition index still had random places).
 CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
+READ_BYTES = 64 << 20
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
 _ENTRY_COLUMNS = (
@@ -175,20 +176,27 @@ def _inserted(writer: Writer, fresh: list[Sealed]) -> int:
 def entries(
     database: Database, start: int = 0, limit: int = 5_000, *, kind: str | None = None
 ) -> list[EntryRow]:
-    """Up to `limit` entries from sequence `start` on, in order, that still have their key.
+    """Up to `limit` entries from sequence `start` on, in order, that still have their key; fewer where
+    they are large (fetched media), so that a reader's memory is bounded. None means the end.
 
-    kind: only these (`capture`, `journal` …). Fewer rows than `limit` means the end.
+    kind: only these (`capture`, `journal` …).
     """
     condition = " AND e.kind = ?" if kind is not None else ""
     if kind not in (None, "capture"):
         condition += " AND e.kind <> 'capture'"  # says that the index of our own entries will do
+    chosen = (
+        " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
+        f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?"
+    )
+    asked = (start,) if kind is None else (start, kind)
+    volume = f"SELECT coalesce(sum(size), 0) FROM (SELECT length(e.ciphertext) AS size{chosen}) AS sizes"
+    while limit > 1 and stored_rows(database, volume, (*asked, limit))[0][0] > READ_BYTES:
+        limit //= 2
     rows = stored_rows(
         database,
         "SELECT e.sequence, e.capture_id, e.kind, e.provider, e.received_at, e.signature_code,"
-        " e.ciphertext, k.wrapping_key_id, k.wrapped_key"
-        " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
-        f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?",
-        (start, limit) if kind is None else (start, kind, limit),
+        f" e.ciphertext, k.wrapping_key_id, k.wrapped_key{chosen}",
+        (*asked, limit),
     )
     return [EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows]
 

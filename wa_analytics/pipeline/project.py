@@ -10,7 +10,7 @@ import gc
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from operator import itemgetter
@@ -78,7 +78,7 @@ class Reader:
     def __reduce__(self) -> Any:
         return Reader, (self._opener, self._settings)
 
-    def rows_of(self, entries: list[EntryRow]) -> Rows:
+    def rows_of(self, entries: Iterable[EntryRow]) -> Rows:
         projection, settings = self._projection, self._settings
         recognition = self._opener.digests.recognition
         for sequence, capture in self._opener.opened(entries):
@@ -248,11 +248,13 @@ def _table(name: str) -> Any:
     return next(table for table in tables.FACTS if table.__tablename__ == name)
 
 
-def _between(database: Database, start: int, end: int) -> list[EntryRow]:
-    """The captures from `start` to before `end` that still have their key."""
+def _between(database: Database, start: int, end: int) -> Iterator[EntryRow]:
+    """The captures from `start` to before `end` that still have their key; never many bytes at once."""
     from wa_analytics.evidence.log import entries
 
-    return [row for row in entries(database, start, end - start, kind="capture") if row.sequence < end]
+    while start < end and (rows := entries(database, start, end - start, kind="capture")):
+        yield from (row for row in rows if row.sequence < end)
+        start = rows[-1].sequence + 1
 
 
 def _in_order(database: Database, reader: Reader, start: int, end: int) -> Iterator[tuple[int, Rows]]:
