@@ -9,7 +9,16 @@ from msgspec.structs import replace
 
 from wa_analytics.consent.words import opt_out_test
 from wa_analytics.normalise.project import COLUMNS, Projection
-from wa_analytics.records import ConsentRecord, Identifier, LinkRecord, MessageRecord, StatusRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    ConsentRecord,
+    Identifier,
+    LinkRecord,
+    MediaRecord,
+    MessageRecord,
+    StatusRecord,
+    VersionRecord,
+)
 from wa_analytics.settings import Entity
 
 ENTITIES = (
@@ -179,10 +188,11 @@ def test_rows_hold_no_outside_identifier_and_no_text() -> None:
     said = inbound(words, ANA, ANA_ID, CRM, channel_id="c1", extra={"profile": "Ana Inventada"})
     status = StatusRecord(outside_id="wamid.9", status="sent", occurred_at=0, people=(ANA, ANA_ID))
     told = granted(people=(CRM, ANA), wording=words, evidence="scan 12", recorded_by="Rui", method="paper")
-    made.add(0, "", "meta-cloud", [said, status, told])
+    file = MediaRecord(source="announced", media_id="secret-7", occurred_at=0, outside_id="wamid.3")
+    made.add(0, "", "meta-cloud", [said, status, told, version(text=words), file])
     written = repr(made.taken())
     people = (ANA.value, ANA.value[1:], ANA_ID.value, CRM.value)
-    for secret in (words, *people, "wamid", "Ana", "scan", "Rui", "paper"):
+    for secret in (words, *people, "wamid", "secret", "Ana", "scan", "Rui", "paper"):
         assert secret not in written
 
 
@@ -233,3 +243,49 @@ def test_a_change_of_number_tells_of_every_two_of_its_identifiers() -> None:
         ("phone:+5511987650001", "user_id:BR.90000001"),
         ("crm_id:C-17", "user_id:BR.90000001"),
     }
+
+
+def version(**parts: Any) -> VersionRecord:
+    given: dict[str, Any] = {
+        "outside_id": "wamid.1", "version_id": "wamid.2", "action": "edit", "occurred_at": 5_000_000,
+        "direction": "inbound", "people": (ANA,), "text": "STOP!",
+    }  # fmt: skip
+    return VersionRecord(**{**given, **parts})
+
+
+def test_the_words_of_an_edit_are_the_person_s() -> None:
+    made = projection(*ENTITIES)
+    made.add(4, "", "meta-cloud", [version(channel_id="c1")])
+    taken = made.taken()
+    (row,) = (dict(zip(COLUMNS["message_version"], one, strict=True)) for one in taken["message_version"])
+    assert (row["message_id"], row["version_digest"]) == ("message:wamid.1", "message:wamid.2")
+    assert (row["action_code"], row["entity"], row["direction_code"]) == ("edit", "air", "inbound")
+    (event,) = (dict(zip(COLUMNS["consent_fact"], one, strict=True)) for one in taken["consent_fact"])
+    assert (event["source_code"], event["action_code"], event["entity"]) == (
+        "opt_out_word",
+        "withdrawn",
+        "air",
+    )
+    assert event["occurred_at"] == "1970-01-01 00:00:05.000000"
+    for silent in (
+        version(direction="outbound"),
+        version(text="stop by"),
+        version(text=None, action="revoke"),
+    ):
+        made.add(5, "", "meta-cloud", [silent])
+    assert "consent_fact" not in made.taken()
+
+
+def test_what_the_platform_tells_of_a_message_is_found_by_it() -> None:
+    made = projection(*ENTITIES)
+    file = MediaRecord(source="announced", media_id="77", occurred_at=0, outside_id="wamid.1", sha256="ab")
+    event = ChannelEventRecord(
+        event="call.ringing", occurred_at=0, outside_id="wamid.1", people=(ANA, ANA_ID), channel_id="c1"
+    )
+    made.add(4, "", "meta-cloud", [file, event, ChannelEventRecord(event="account.review", occurred_at=0)])
+    taken = made.taken()
+    assert taken["media_fact"][0][1:3] == ("message:wamid.1", "media:77")
+    told, bare = (dict(zip(COLUMNS["channel_event"], one, strict=True)) for one in taken["channel_event"])
+    assert (told["message_id"], told["identifier_digest"]) == ("message:wamid.1", "phone:" + ANA.value)
+    assert (bare["message_id"], bare["identifier_digest"]) == (None, None)
+    assert taken["identifier_link"] == [("phone:" + ANA.value, "user_id:" + ANA_ID.value, "contact")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.providers.worlds import CHANNEL
 from wa_analytics.capture import Capture
 from wa_analytics.providers.carving import Carving, Fact, carved, facts_of
-from wa_analytics.records import ChannelEventRecord, ConsentRecord, Identifier
+from wa_analytics.records import ChannelEventRecord, ConsentRecord, Identifier, MediaRecord
 from wa_analytics.settings import Settings
 
 SETTINGS = Settings()
@@ -221,5 +221,33 @@ def test_what_is_left_of_a_history(value: dict[str, Any], left: dict[str, Any] |
 
 
 def test_a_page_of_the_platform_s_own_history_is_cut_line_by_line() -> None:
-    page = Capture(b'{"data": [], "paging": {}}', {"source": "message_templates"}, "meta-cloud", 0)
-    assert carved(page, SETTINGS, "", lambda fact: True, lambda person: True).outcome == "untouched"
+    rows = [{"message_id": f"wamid.{n}", "delivery_status": "READ", "timestamp": int(AT)} for n in PEOPLE]
+    exact = json.dumps({"data": rows, "paging": {"cursors": {"after": "x"}}}).encode()
+    page = Capture(exact, {"source": "message_history", "phone_number_id": CHANNEL}, "meta-cloud", 5)
+    carving = carved(page, SETTINGS, "0a", lambda fact: about(fact, ANA), lambda person: False)
+    assert carving.rest is not None
+    assert json.loads(carving.rest.body) == {"data": rows[1:], "paging": {"cursors": {"after": "x"}}}
+    other = Capture(b'{"data": [{"id": "1"}]}', {"source": "phone_numbers"}, "meta-cloud", 0)
+    assert carved(other, SETTINGS, "", lambda fact: False, lambda person: True).outcome == "untouched"
+
+
+@pytest.mark.parametrize("exact", [b"\x89PNG", b'{"data": [{"message_id": "wamid.12025550111"}]}'])
+def test_a_fetched_file_goes_with_its_message_unless_another_announces_it(exact: bytes) -> None:
+    headers = {"source": "media", "outcome": "fetched", "media_id": "77", "message_id": f"wamid.{ANA}"}
+    file = Capture(
+        exact, headers, "meta-cloud", 5, context=f'["media","fetched","77","wamid.{ANA}"]'.encode()
+    )
+
+    def cut(*, is_shared: bool) -> Carving:
+        return carved(
+            file, SETTINGS, "0a", lambda fact: about(fact, ANA), lambda person: False, lambda one: is_shared
+        )
+
+    assert (cut(is_shared=False).outcome, cut(is_shared=False).rest) == ("whole", None)
+    rest = cut(is_shared=True).rest
+    assert rest is not None
+    assert (rest.body, rest.headers["carved"]) == (exact, "0a")
+    assert ANA not in str(rest.headers) + rest.context.decode()
+    (fact,) = facts_of(rest, SETTINGS)
+    assert isinstance(fact, MediaRecord)
+    assert (fact.media_id, fact.outside_id) == ("77", None)

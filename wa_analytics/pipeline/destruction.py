@@ -225,7 +225,11 @@ class _Destruction:
 
     def _carved(self, row: EntryRow, opener: Opener) -> Carving:
         ((_, capture),) = opener.opened([row])
-        return carved(capture, self.settings, row.capture_id.hex(), self._goes, self._is_theirs)
+        origin = row.capture_id.hex()
+        return carved(capture, self.settings, origin, self._goes, self._is_theirs, self._is_shared)
+
+    def _is_shared(self, file: MediaRecord) -> bool:
+        return self.ids.media_id_of(file) not in self.media
 
     def _goes(self, fact: Fact) -> bool:
         id_ = self.ids.id_of(fact)

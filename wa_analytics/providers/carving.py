@@ -18,6 +18,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
 from wa_analytics.providers.bodies import decoded
+from wa_analytics.providers.meta_media import SOURCE, unnamed
 from wa_analytics.providers.meta_parts import text
 from wa_analytics.providers.people import people_of
 from wa_analytics.providers.signatures import META_SIGNATURE, TWILIO_SIGNATURE
@@ -42,7 +43,7 @@ LISTS = (
 NESTS: dict[str, tuple[str, ...]] = {"": ("standby", "history", "groups"), "history": ("threads",)}
 SIGNATURES = frozenset((META_SIGNATURE, TWILIO_SIGNATURE))
 LISTED = {"infobip": "results", "twilio": "messages"}
-PAGE = "data"
+HISTORY_PAGE, PAGE = "message_history", "data"
 MEDIA = "media"  # a fetched file's bytes are content, whatever they look like
 _PHONES = (
     "from", "to", "wa_id", "recipient_id", "recipient_participant_id", "recipient", "phone_number", "input",
@@ -87,14 +88,23 @@ def carved(
     origin: str,
     is_dropped: Callable[[Fact], bool],
     is_person: Callable[[Identifier], bool],
+    is_shared: Callable[[MediaRecord], bool] = lambda file: False,
 ) -> Carving:
     """The capture without the facts that are dropped, and without what else names the person.
 
-    origin: names the capture in the header `carved` of what is left. The original signature goes,
-    since it could only confirm guesses of what was cut.
+    is_shared: whether a fetched file is announced by a message that stays, too; then only the name of
+    the message that goes is cut. origin: names the capture in the header `carved` of what is left. The
+    original signature goes, since it could only confirm guesses of what was cut.
     """
     facts = facts_of(capture, settings)
     dropped = tuple(fact for fact in facts if is_dropped(fact))
+    if capture.headers.get("source") == SOURCE and any(
+        isinstance(fact, MediaRecord) and is_shared(fact) for fact in dropped
+    ):
+        rest = unnamed(capture)
+        return Carving(
+            "carved", msgspec.structs.replace(rest, headers=rest.headers | {"carved": origin}), dropped
+        )
     opened = _opened(capture)
     if opened is None:
         if not dropped:
@@ -144,8 +154,9 @@ def _opened(capture: Capture) -> _Opened | None:
         return None
     if opened.listed:
         return opened if isinstance(opened.body.get(opened.listed), list) else None
-    if capture.provider == "meta-cloud" and capture.headers.get("source"):
-        return opened._replace(listed=PAGE) if isinstance(opened.body.get(PAGE), list) else None
+    if capture.provider == "meta-cloud" and (source := capture.headers.get("source")):
+        is_page = source == HISTORY_PAGE and isinstance(opened.body.get(PAGE), list)
+        return opened._replace(listed=PAGE) if is_page else None
     return opened if _is_envelope(opened.body) else None
 
 

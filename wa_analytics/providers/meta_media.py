@@ -72,6 +72,22 @@ def expired_media(announced: MediaRecord, at: int) -> Capture:
     return _capture(announced, at, body, "lost")
 
 
+def unnamed(capture: Capture) -> Capture:
+    """The same file without the message that announced it first: others announce it too."""
+    headers = {name: value for name, value in capture.headers.items() if name != "message_id"}
+    return Capture(
+        body=capture.body,
+        headers=headers,
+        provider=capture.provider,
+        received_at=capture.received_at,
+        context=_context(headers.get("outcome", ""), headers.get("media_id", ""), None),
+    )
+
+
+def _context(outcome: str, media_id: str, message_id: str | None) -> bytes:
+    return msgspec.json.encode([SOURCE, outcome, media_id, message_id])
+
+
 def media_records(capture: Capture) -> list[Record]:
     """What a stored media capture tells; its bytes are content and never read as text."""
     headers = capture.headers
@@ -124,7 +140,7 @@ def _capture(
         headers=headers | {name: value for name, value in told.items() if value},
         provider=PROVIDER,
         received_at=at,
-        context=msgspec.json.encode([SOURCE, outcome, announced.media_id, announced.outside_id]),
+        context=_context(outcome, announced.media_id, announced.outside_id),
     )
 
 
