@@ -45,6 +45,7 @@ RULES = frozenset(
         "window.free_form_outside",
         "capture.body_missing",
         "capture.conflicting",
+        "identity.ambiguous",
         "retention.overdue",
         "retention.conflict",
         "retention.unscheduled",
@@ -218,6 +219,9 @@ def findings(world: World, as_of: datetime) -> set[Triple]:
             found.add(("consent.incomplete_record", *here))
         if business(world, row.business_name) == frozenset():
             found.add(("consent.unknown_business", *here))
+    for party, changed_at in known.party.asked.items():
+        if changed_at <= as_of:
+            found.add(("identity.ambiguous", "party", known.party.name(party)))
     for event in known.events:
         if event.action == "requested" and event.at <= as_of and asked_again(known, event):
             found.add(("consent.asked_again", "consent_event", event.subject))

@@ -93,7 +93,15 @@ def evaluated(known: Facts, send: Sent) -> str:
 
 def own_events(known: Facts, send: Sent) -> list[Event]:
     assert send.entity is not None
-    return [e for e in known.events if e.party == send.party and e.governs(send.entity)]
+    before = known.party.before(send.party)
+    # README: "What the earlier one agreed to does not pass on; what the earlier one refused, withdrew or
+    # stopped counts for the later one too"
+    return [
+        e
+        for e in known.events
+        if e.governs(send.entity)
+        and (e.party == send.party or (e.party in before and e.action in ("refused", "withdrawn", "stop")))
+    ]
 
 
 def send_state(known: Facts, send: Sent) -> State:
@@ -155,12 +163,12 @@ def window_of(known: Facts, send: Sent) -> str:
     world = known.world
     # "last inbound message or call … on that channel"; "System messages open no window."
     opening = [
-        (row.at, known.party[people(row.phone, row.user_id)[0]])
+        (row.at, known.party.at(people(row.phone, row.user_id)[0], row.at))
         for row in world.inbound
         if row.type != "system" and row.channel_id == send.channel_id
     ]
     opening += [
-        (call.at, known.party[people(call.phone, call.user_id)[0]])
+        (call.at, known.party.at(people(call.phone, call.user_id)[0], call.at))
         for call in world.calls
         if call.direction == "USER_INITIATED" and call.channel_id == send.channel_id
     ]

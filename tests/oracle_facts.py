@@ -9,8 +9,12 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import phonenumbers
+
+if TYPE_CHECKING:
+    from tests.oracle_holders import Parties
 
 from tests.worlds import Inbound, Register, Send, Status, World
 
@@ -118,24 +122,6 @@ def register_people(row: Register) -> list[Identifier]:
     return found
 
 
-def parties(world: World) -> dict[Identifier, int]:
-    """DESIGN: "The connected set of identifiers that evidence links"."""
-    number: dict[Identifier, int] = {}
-    members: dict[int, list[Identifier]] = {}
-    for link in evidence_of_sameness(world):
-        for one in link:
-            if one not in number:
-                number[one] = len(members)
-                members[number[one]] = [one]
-            left, right = number[link[0]], number[one]
-            if left != right:
-                for moved in members[right]:
-                    number[moved] = left
-                members[left] += members[right]
-                members[right] = []
-    return number
-
-
 # --- facts ------------------------------------------------------------------------------------------
 
 
@@ -183,7 +169,7 @@ class Facts:
     """Everything of a world that does not depend on `as_of`."""
 
     world: World
-    party: dict[Identifier, int]
+    party: Parties
     sends: list[Sent]
     events: list[Event]
     registered: frozenset[str]
@@ -233,7 +219,7 @@ def template_categories(world: World, entity: str | None, name: str) -> set[str]
     return found
 
 
-def outbound(world: World, party: dict[Identifier, int]) -> list[Sent]:
+def outbound(world: World, party: Parties) -> list[Sent]:
     found: list[Sent] = []
     ids = {row.message_id for row in world.sends} | {row.message_id for row in world.echoes}
     ids |= {row.message_id for row in world.statuses}
@@ -280,7 +266,7 @@ def outbound(world: World, party: dict[Identifier, int]) -> list[Sent]:
                 sent_at=sent_at,
                 channel_id=channel_id,
                 entity=entity,
-                party=party[person] if person else None,
+                party=party.at(person, sent_at) if person else None,
                 country=country(person) if person else None,
                 kind=kind,
                 purpose=purpose,
@@ -338,7 +324,7 @@ def is_opt_out(message: Inbound) -> bool:
     return any(said == one or said.replace(" ", "") == one.replace(" ", "") for one in listed)
 
 
-def consent_events(world: World, party: dict[Identifier, int], sends: list[Sent]) -> list[Event]:
+def consent_events(world: World, party: Parties, sends: list[Sent]) -> list[Event]:
     found: list[Event] = []
 
     def channel_entity(channel_id: str) -> frozenset[str]:
@@ -351,7 +337,7 @@ def consent_events(world: World, party: dict[Identifier, int], sends: list[Sent]
             Event(
                 subject=row.record_id,
                 source="register",
-                party=party[register_people(row)[0]],
+                party=party.at(register_people(row)[0], row.occurred_at),
                 entities=business(world, row.business_name),
                 purpose=row.purpose,
                 action=row.action,
@@ -363,11 +349,11 @@ def consent_events(world: World, party: dict[Identifier, int], sends: list[Sent]
     for said in world.preferences:
         action = "granted" if said.value == "signup" else said.value
         where = channel_entity(said.channel_id)
-        person = party[people(said.phone, said.user_id)[0]]
+        person = party.at(people(said.phone, said.user_id)[0], said.at)
         found.append(Event("", "preference", person, where, "marketing", action, said.at))
     for message in world.inbound:
         if is_opt_out(message):
-            person = party[people(message.phone, message.user_id)[0]]
+            person = party.at(people(message.phone, message.user_id)[0], message.at)
             where = channel_entity(message.channel_id)
             found.append(Event("", "opt_out_word", person, where, "all", "withdrawn", message.at))
     for send in sends:
@@ -380,6 +366,8 @@ def consent_events(world: World, party: dict[Identifier, int], sends: list[Sent]
 
 
 def facts(world: World) -> Facts:
+    from tests.oracle_holders import parties
+
     party = parties(world)
     sends = outbound(world, party)
     events = consent_events(world, party, sends)

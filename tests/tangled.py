@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -455,3 +456,37 @@ def random_world(seed: int, size: int) -> World:
     maker = Maker(seed, instants, max(4, size // 8))
     sends, inbound = size * 55 // 100, size * 30 // 100
     return maker.world(sends, size - sends - inbound, inbound, size * 3 // 4, size // 8, max(2, size // 30))
+
+
+def handed_over(world: World, seed: int) -> World:
+    """The world in which some numbers stand with another user id from an instant on: what is told of a
+    message and its deliveries goes by the message's time."""
+    r = random.Random(f"{seed} hands")
+    users = sorted({row.user_id for row in world.inbound if row.user_id and row.phone})
+    sent = {row.message_id: row.sent_at for row in world.sends} | {
+        row.message_id: row.at for row in world.echoes
+    }
+    for row in world.statuses:
+        sent[row.message_id] = min(sent.get(row.message_id, row.at), row.at)
+    for user_id in users:
+        if r.random() < 0.3:
+            continue
+        at, other = r.choice(INSTANTS), f"{user_id}7"
+
+        def moved(rows: tuple[Any, ...], old: str = user_id, new: str = other, since: datetime = at) -> Any:
+            return tuple(
+                replace(row, user_id=new)
+                if row.user_id == old and sent.get(getattr(row, "message_id", ""), row.at) >= since
+                else row
+                for row in rows
+            )
+
+        parts = {
+            name: moved(getattr(world, name))
+            for name in ("inbound", "statuses", "preferences", "calls", "echoes")
+        }
+        sends = tuple(
+            replace(row, to=other) if row.to == user_id and row.sent_at >= at else row for row in world.sends
+        )
+        world = replace(world, sends=sends, **parts)
+    return world

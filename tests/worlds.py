@@ -198,3 +198,12 @@ class World:
         found += [row.call_id for row in self.calls]
         found += [row.record_id for row in self.register if row.record_id]
         return sorted(set(found))
+
+    def user_ids(self) -> list[str]:
+        """Every user id, once: persons that a finding is about go by the smallest of theirs."""
+        rows = (*self.inbound, *self.statuses, *self.preferences, *self.calls, *self.echoes, *self.register)
+        found = {row.user_id for row in rows} | {row.new_user_id for row in self.inbound}
+        found |= {row.to for row in self.sends if "." in row.to} | {
+            row.party for row in self.register if "." in row.party
+        }
+        return sorted(found - {""})

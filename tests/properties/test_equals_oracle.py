@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests import oracle
-from tests.tangled import AS_OF, NOON, random_world, worlds
+from tests.tangled import AS_OF, NOON, handed_over, random_world, worlds
 from tests.world_files import Layout, Written, write
 from tests.worlds import World
 from wa_analytics.cli import app
@@ -64,7 +64,8 @@ def outside_by_ours(home: Path, outside_ids: list[str]) -> dict[str, str]:
     """Our id → outside id, by `wa lookup -`."""
     rows = json.loads(wa(home, "lookup", "-", "--json", stdin="".join(f"{one}\n" for one in outside_ids)))
     assert [row["outside_id"] for row in rows] == outside_ids
-    return {row["id"]: row["outside_id"] for row in rows if row["id"] is not None}
+    # Of several ids of one person the first.
+    return {row["id"]: row["outside_id"] for row in reversed(rows) if row["id"] is not None}
 
 
 def pair_of_rows(subject_id: str, authorities: list[str]) -> str:
@@ -78,7 +79,7 @@ def product_answer(home: Path, world: World, as_of: datetime) -> Answer:
     """Check the workspace at `as_of` and read the open findings of the oracle's rules."""
     moment = as_of.isoformat()
     wa(home, "check", "--as-of", moment, "--json", allowed=(0, 1))
-    outside = outside_by_ours(home, world.outside_ids())
+    outside = outside_by_ours(home, world.user_ids()) | outside_by_ours(home, world.outside_ids())
     authorities = [row.authority for row in world.retention]
     rows: dict[Triple, dict[str, Any]] = {}
     for row in json.loads(wa(home, "findings", "--json")):
@@ -147,6 +148,29 @@ def test_tangled_worlds_in_any_order_and_with_duplicates(case: tuple[World, date
     assert differences(first, world, as_of) == []
     assert second.findings == first.findings
     assert differences(second, world, as_of) == []
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(case=worlds(), seed=st.integers(min_value=1, max_value=1000))
+def test_numbers_that_changed_hands_in_any_order(case: tuple[World, datetime], seed: int) -> None:
+    world, as_of = handed_over(case[0], seed), case[1]
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        imported(home, write(world, Path(folder) / "files", Layout(seed, duplicated=True)))
+        assert differences(product_answer(home, world, as_of), world, as_of) == []
+
+
+def test_a_larger_world_of_changing_hands_on_both_databases(database_url: str | None, tmp_path: Path) -> None:
+    world = handed_over(random_world(3, 160), 3)
+    assert len([rule for rule, *_ in oracle.findings(world, AS_OF) if rule == "identity.ambiguous"]) > 2
+    home = tmp_path / "home"
+    imported(home, write(world, tmp_path / "files", Layout(3, duplicated=True)), database_url)
+    assert differences(product_answer(home, world, AS_OF), world, AS_OF) == []
 
 
 @pytest.mark.parametrize("seed", [1, 2])

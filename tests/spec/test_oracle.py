@@ -12,7 +12,8 @@ import pytest
 
 from tests import oracle
 from tests.oracle_consent import known_at, recorded_late, window_of
-from tests.oracle_facts import facts, identifier, is_opt_out, parties
+from tests.oracle_facts import facts, identifier, is_opt_out
+from tests.oracle_holders import parties
 from tests.worlds import (
     Call,
     ClassRule,
