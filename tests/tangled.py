@@ -15,6 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.oracle_holders import pairs, shown_with
 from tests.worlds import (
     Call,
     ClassRule,
@@ -488,5 +489,20 @@ def handed_over(world: World, seed: int) -> World:
         sends = tuple(
             replace(row, to=other) if row.to == user_id and row.sent_at >= at else row for row in world.sends
         )
-        world = replace(world, sends=sends, **parts)
+        changed = replace(world, sends=sends, **parts)
+        if not has_ties(changed):
+            world = changed
     return world
+
+
+def has_ties(world: World) -> bool:
+    """Whether two user ids came to one number at one instant: only our digests say which was later."""
+    told = pairs(world)
+    numbers = {one for pair in told for one in (pair.one, pair.other) if one[0] == "phone"}
+    for number in numbers:
+        first: dict[object, datetime] = {}
+        for at, user, _ in shown_with(told, number):
+            first[user] = min(at, first.get(user, at))
+        if len(set(first.values())) < len(first):
+            return True
+    return False

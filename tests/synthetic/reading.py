@@ -153,10 +153,13 @@ def world(folder: Path, spooled: Spool) -> World:
                     instant(message["timestamp"]),
                     channel,
                     "+" + message["from"] if "from" in message else "",
-                    message.get("from_user_id", contact.get("user_id", "")),
+                    message.get("from_user_id")
+                    or contact.get("user_id")
+                    or message.get("system", {}).get("previous_user_id", ""),
                     type_,
                     text,
                     message.get("system", {}).get("wa_id", ""),
+                    message.get("system", {}).get("user_id", ""),
                 )
             )
         statuses += [_status(channel, status) for status in value.get("statuses", [])]

@@ -22,7 +22,9 @@ def planted_subjects(database: Database, ring: KeyRing, answer: Iterable[Mapping
     """(rule, subject, our id) of each answer; one that nothing answers to keeps its outside id."""
     rows = list(answer)
     outside = list(
-        dict.fromkeys(row["outside_id"] for row in rows if row["subject"] in ("message", "consent_event"))
+        dict.fromkeys(
+            row["outside_id"] for row in rows if row["subject"] in ("message", "consent_event", "party")
+        )
     )
     found = looked_up(database, ring.digest, outside)
     ours = dict(zip(found["outside_id"], found["id"], strict=True))

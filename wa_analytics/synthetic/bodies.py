@@ -143,6 +143,16 @@ def changed_number(old: Person, new: Person, at: int, wamid: str) -> str:
     )
 
 
+def changed_user_id(old: Person, new: Person, at: int, wamid: str) -> str:
+    """A system message: the person goes by another user id now."""
+    words = quoted(f"User {old.name} has another user id")
+    return (
+        f'"messages":[{{"from":"{old.wa_id}","id":"{wamid}","timestamp":"{at}","type":"system",'
+        f'"system":{{"body":{words},"user_id":"{new.user_id}","previous_user_id":"{old.user_id}",'
+        '"type":"user_changed_user_id"}}]'
+    )
+
+
 def call(person: Person, channel: Channel, at: int, wacid: str) -> str:
     return (
         f'{contacts(person, at)},"calls":[{{"id":"{wacid}","to":"{channel.phone}","from":"{person.wa_id}",'

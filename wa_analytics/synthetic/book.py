@@ -112,6 +112,12 @@ class Book:
         self._keep(message_id, at, channel, "", "", True)
         return message_id
 
+    def changed_user_id(self, old: Person, new: Person, channel: Channel, at: int) -> str:
+        message_id = self._message_id(old, at, is_inbound=True)
+        self._told(channel, bodies.changed_user_id(old, new, at, message_id), "messages", at + 1.0)
+        self._keep(message_id, at, channel, "", "", True)
+        return message_id
+
     def _told(self, channel: Channel, inner: str, field_name: str, received_at: float) -> None:
         """What only the Cloud API's own shapes can tell."""
         assert isinstance(self.wire, MetaWire)

@@ -8,9 +8,12 @@ resumes. Scenes marked "no finding" are near misses.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wa_analytics.synthetic.book import DAY, Book
 from wa_analytics.synthetic.companies import Template
 from wa_analytics.synthetic.contents import Content
+from wa_analytics.synthetic.people import USER_IDS_SINCE
 from wa_analytics.synthetic.planted_captures import (
     body_missing,
     captures,
@@ -221,11 +224,35 @@ def purpose_mismatch(stage: Stage) -> None:
         stage.found(sent, at, rule, *more)
 
 
+def number_given_on(stage: Stage) -> None:
+    """A number stands with another user id: nothing is inherited and somebody must decide; what the new
+    holder agrees to counts. No finding: the same where the platform tells of the change."""
+    if not stage.book.wire.has_user_ids or stage.season.start < USER_IDS_SINCE:
+        return
+    for is_told in (False, True):
+        first, at = stage.agreed(), stage.moment(9)
+        stage.book.population.give_user_id(first)
+        second = replace(first)
+        stage.book.population.give_user_id(second)
+        stage.book.population.people.append(second)
+        stage.wrote(first, at)
+        stage.send(first, stage.utility, at + HOUR)
+        if is_told:
+            stage.book.changed_user_id(first, second, stage.channel(first), at + DAY)
+        stage.wrote(second, at + 2 * DAY)
+        rules = () if is_told else ("consent.never_asked",)
+        stage.send(second, stage.utility, at + 3 * DAY, *rules)
+        if not is_told:
+            stage.found(second.user_id, at + 2 * DAY, "identity.ambiguous", subject="party")
+            stage.book.consent(second, "granted", at + 5 * DAY)
+            stage.send(second, stage.utility, at + 6 * DAY)
+
+
 SCENES = (
     opt_out_words, near_misses_of_words, withdrawn_in_register, stopped_on_the_platform,
     stop_told_by_an_error, expired, refused, unconfirmed, wrong_purpose, never_asked, unknown_business,
     asked_again, recorded_late, incomplete_record, purpose_mismatch, window, body_missing, conflicting,
-    captures, changed_number,
+    captures, changed_number, number_given_on,
 )  # fmt: skip
 
 
