@@ -214,7 +214,7 @@ def test_the_earliest_time_at_which_two_identifiers_were_one_person() -> None:
     }
 
 
-def test_a_contact_has_the_time_of_what_its_capture_tells_of_the_person() -> None:
+def test_a_contact_has_the_time_of_what_is_told_just_before_it() -> None:
     made = projection(*ENTITIES)
     early = StatusRecord(
         outside_id="wamid.2", status="sent", occurred_at=1_000_000, people=(CRM,), channel_id="c2"
@@ -222,7 +222,8 @@ def test_a_contact_has_the_time_of_what_its_capture_tells_of_the_person() -> Non
     message = replace(inbound(None, ANA, channel_id="c1"), sent_at=5_000_000)
     link = LinkRecord(people=(ANA, ANA_ID), rule="contact")
     name = LinkRecord(people=(ANA, Identifier("username", "ana")), rule="username")
-    made.add(3, "", "meta-cloud", [early, message, link, name])
+    older = replace(message, sent_at=2_000_000)
+    made.add(3, "", "meta-cloud", [early, older, message, link, name])
     made.add(4, "", "meta-cloud", [LinkRecord(people=(ANA, CRM), rule="contact")])
     taken = made.taken()
     dated = {(*row[:4], row[4][11:19]) for row in taken["identity_event"]}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 APP_SECRET = "made-up-app-secret"  # noqa: S105
 LABEL = "on planted deterministic violations; says nothing about your own data"
-JUDGED = ("consent", "window", "capture", "retention")
+JUDGED = ("consent", "window", "capture", "retention", "identity")
 
 
 def register(app: typer.Typer) -> None:

@@ -33,10 +33,6 @@ PREFERENCE_ACTION = {"signup": "granted"}
 USERNAME = "username"
 
 
-def _earliest(told: tuple[int, str | None]) -> tuple[int, str]:
-    return told[0], told[1] or ""
-
-
 class Projection(PlatformFacts):
     """Collects the rows of many captures.
 
@@ -58,8 +54,9 @@ class Projection(PlatformFacts):
     def add(self, sequence: int, recognition: str, provider: str, records: Sequence[Record]) -> None:
         """Rows of one capture's records."""
         self._sequence = sequence
-        told: dict[Identifier, tuple[int, str | None]] | None = None
-        for record in records:
+        told: dict[Identifier, tuple[int, str | None]] = {}
+        after = -1
+        for place, record in enumerate(records):
             if isinstance(record, StatusRecord):
                 self._status(sequence, record)
             elif isinstance(record, MessageRecord):
@@ -67,8 +64,9 @@ class Projection(PlatformFacts):
             elif isinstance(record, ConsentRecord):
                 self._consent(sequence, record)
             elif isinstance(record, LinkRecord):
-                if told is None:
-                    told = self._told_of(records)
+                if place != after:  # the links of one body part follow what it tells
+                    told = self._told_of(records[max(after, 0) : place])
+                after = place + 1
                 self._link_told(record, told)
             elif isinstance(record, UnknownRecord):
                 self.note(sequence, recognition, provider, record.kind, record.name)
@@ -90,10 +88,9 @@ class Projection(PlatformFacts):
                 self._supplementary(sequence, record)
 
     def _link_told(self, record: LinkRecord, told: Mapping[Identifier, tuple[int, str | None]]) -> None:
-        """A link without a time of its own has that of what the same capture tells of the person. A
+        """A link without a time of its own has that of what is told of the person just before it. A
         username is remembered and links nobody: it may be another person's tomorrow."""
-        times = [told[person] for person in record.people if person in told]
-        at, entity = min(times, key=_earliest) if times else (None, None)
+        at, entity = next((told[person] for person in record.people if person in told), (None, None))
         if record.occurred_at is not None:
             at = record.occurred_at
         if record.rule != USERNAME:
@@ -103,7 +100,7 @@ class Projection(PlatformFacts):
             self._told(person, username, USERNAME, at, entity)
 
     def _told_of(self, records: Sequence[Record]) -> dict[Identifier, tuple[int, str | None]]:
-        """Person → earliest time, and company, at which messages, statuses and consent name them."""
+        """Person → time and company of the last message, status or consent event that names them."""
         told: dict[Identifier, tuple[int, str | None]] = {}
         for record in records:
             if isinstance(record, StatusRecord | ConsentRecord | VersionRecord):
@@ -112,11 +109,8 @@ class Projection(PlatformFacts):
                 at = record.sent_at
             else:
                 continue
-            here = (at, self.entity_of(record.channel_id, record.account_id))
             for person in record.people:
-                known = told.get(person)
-                if known is None or _earliest(here) < _earliest(known):
-                    told[person] = here
+                told[person] = (at, self.entity_of(record.channel_id, record.account_id))
         return told
 
     def _message(self, sequence: int, record: MessageRecord) -> None:
