@@ -89,12 +89,12 @@ def capture(
 
 def pull(
     context: typer.Context,
-    provider: Annotated[str, typer.Argument(help="meta-cloud or twilio.")],
+    provider: Annotated[str, typer.Argument(help="meta-cloud, twilio or aws-social.")],
     what: Annotated[
         str | None,
         typer.Argument(
             help="templates, phone-numbers, subscribed-apps, analytics, message-history, media; "
-            "twilio: messages. Default all."
+            "twilio: messages; aws-social: queue. Default all."
         ),
     ] = None,
     since: Annotated[

@@ -1,4 +1,4 @@
-"""Two AWS services, S3 and KMS, as far as evidence needs them. boto3 comes with the extras `s3`, `kms`.
+"""AWS services (S3, KMS, SQS) as far as evidence needs them. boto3 comes with the extras `s3`, `kms`, `aws`.
 
 Credentials are found as boto3 finds them (environment, profile, role); the workbench holds none.
 """
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+EXTRAS = {"sqs": "aws"}
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 15, 2
 
 
@@ -32,7 +33,9 @@ def client(service: str, region: str, endpoint_url: str) -> Any:
         import boto3
         from botocore.config import Config
     except ModuleNotFoundError:
-        raise AwsFailed(f"boto3 is not installed; install wa-analytics[{service}]") from None
+        raise AwsFailed(
+            f"boto3 is not installed; install wa-analytics[{EXTRAS.get(service, service)}]"
+        ) from None
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

@@ -32,6 +32,7 @@ WHATS = {
         "templates", "phone-numbers", "subscribed-apps", "analytics", "message-history", "media",
     ),
     "twilio": ("messages",),
+    "aws-social": ("queue",),
 }  # fmt: skip
 DAYS_BACK = 30
 LONGEST_DAYS = 365
@@ -130,6 +131,7 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
     is_set = {
         "meta-cloud": settings.meta_cloud.access_token is not None,
         "twilio": bool(settings.twilio.account_sid and settings.twilio.auth_token),
+        "aws-social": bool(settings.aws_social.queue_url),
     }
     places = [(provider, what) for provider, names in WHATS.items() for what in names if is_set[provider]]
     return [
@@ -175,6 +177,11 @@ def _noted(database: Database, provider: str, outcome: Pulled, at: datetime) -> 
 
 @contextmanager
 def _asking(provider: str, settings: Settings, at: int) -> Iterator[Any]:
+    if provider == "aws-social":
+        from wa_analytics.pipeline.queue import Queue
+
+        yield Queue(settings, at)
+        return
     import httpx
 
     from wa_analytics.providers.http_api import TIMEOUT_SECONDS

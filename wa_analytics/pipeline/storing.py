@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,23 +40,33 @@ class Storing:
         self._ids = RecordIds(ring.digest, settings) if self._disposed else None
 
     def take(self, capture: Capture, outcome: Captured) -> None:
-        captures = [capture]
-        if self._ids is not None:
-            captures, already, refused = self._disposed.recalled(captures, self._ids, self.settings)
+        self.take_all([capture], outcome)
+
+    def take_all(self, captures: Sequence[Capture], outcome: Captured) -> list[bool]:
+        """In one commit; for each whether nothing of it is lost if its sender forgets it now."""
+        kept: list[Capture] = []
+        is_safe = []
+        for capture in captures:
+            whole, already, refused = [capture], 0, 0
+            if self._ids is not None:
+                whole, already, refused = self._disposed.recalled(whole, self._ids, self.settings)
+            kept += whole
             outcome.already_disposed += already
+            is_safe.append(not refused)
             if refused:
                 outcome.refused.append(
                     "An answer speaks of something that was disposed of and cannot be carved; "
                     "it was not stored."
                 )
-        if captures:
-            handle = self.ring.wrapping_key(self.database, self.received_at, len(captures))
+        if kept:
+            handle = self.ring.wrapping_key(self.database, self.received_at, len(kept))
             sealer = Sealer(handle.id, handle.key, self.ring.digest_key)
-            appended = append(self.database, sealer.sealed(captures))
+            appended = append(self.database, sealer.sealed(kept))
             outcome.stored += appended.stored
             outcome.repeated += appended.repeated
         if self._progress is not None:
-            self._progress(1)
+            self._progress(len(captures))
+        return is_safe
 
     def counted(self, provider: str, outcome: Captured) -> None:
         """Add the outcome to what `wa doctor` shows."""

@@ -57,8 +57,10 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     records = []
     told_at = time_of(layers.event, "message_timestamp", settings, records)
     body = b'{"object":"%s","entry":[%s]}' % (meta_cloud.OBJECT.encode(), layers.entry.encode())
+    # Only what a line of webhooks has too: a note such as `source` means something else to Meta's parser.
+    headers = {name: text for name, text in capture.headers.items() if name in ("line", "zoneless_time")}
     inner = msgspec.structs.replace(
-        capture, body=body, received_at=capture.received_at if told_at is None else told_at
+        capture, body=body, headers=headers, received_at=capture.received_at if told_at is None else told_at
     )
     try:
         return meta_cloud.parse(inner, settings)
