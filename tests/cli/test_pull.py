@@ -317,7 +317,8 @@ def test_a_provider_that_cannot_be_had_ends_the_pull(wa: Wa, graph: Simulator) -
     assert [one["what"] for one in document["pulls"] if one["failed"]] == [
         "templates", "phone-numbers", "subscribed-apps", "analytics", "message-history", "media",
     ]  # fmt: skip
-    assert len(graph.requests) == 5
+    # Three things in a row, five attempts each.
+    assert len(graph.requests) == 15
 
 
 @pytest.mark.parametrize(
@@ -386,3 +387,53 @@ def test_twilio_messages_come_page_by_page(
         assert refused.code == 2
         assert sentence in refused.err
         assert "twilio-secret" not in refused.err
+
+
+def test_a_twilio_page_becomes_messages(
+    wa: Wa, home: Path, graph: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WA_TWILIO__ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("WA_TWILIO__AUTH_TOKEN", "twilio-secret")
+    monkeypatch.setenv("WA_TWILIO__API_URL", graph.address)
+    graph.messages = [
+        {
+            "sid": f"SM{number}", "from": "whatsapp:+447700900100", "to": "whatsapp:+447700900123",
+            "body": "hello", "direction": "outbound-api", "status": "delivered", "num_media": "0",
+            "date_sent": "Fri, 01 Jan 2027 00:00:00 +0000", "date_created": "Fri, 01 Jan 2027 00:00:00 +0000",
+        }
+        for number in range(3)
+    ]  # fmt: skip
+    assert wa("pull", "twilio").code == 0
+    assert wa("refresh").code == 0
+    found = rows(home, t.Message, "channel_id", "direction_code", "has_body")
+    assert found == [("447700900100", "outbound", True)] * 3
+
+
+def test_ids_disposed_of_stay_out_of_a_later_pull(wa: Wa, home: Path, graph: Simulator) -> None:
+    """The page is stored without them: an id holds the phone number."""
+    (home / "retention.csv").write_text(
+        "record_class,authority,ceiling,trigger\ncorrespondence,TST-01,P12D,sent_at\n"
+    )
+    sends = home.parent / "sends.csv"
+    recent = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    sends.write_text(
+        "message_id,sent_at,channel_id,to,purpose,kind,template_name,body\n"
+        "wamid.OLD,2026-01-01T00:00:00Z,100021,+447700900123,utility,template,order_update,hello\n"
+        f"wamid.NEW,{recent},100021,+447700900123,utility,template,order_update,hello\n"
+    )
+    graph.history["100021"] = [{"message_id": "wamid.OLD"}, {"message_id": "wamid.NEW"}]
+    assert wa("capture", "send-log", str(sends)).code == 0
+    assert wa("pull", "meta-cloud", "message-history", "--json").document["captured"] == 2
+    wa("refresh")
+    assert wa("dispose", "--yes", "--json").document["disposed_count"] == 1
+
+    def told() -> list[bytes]:
+        return [one.body for one in stored(home) if one.headers.get("source") == "message_history"]
+
+    assert [b"OLD" in body for body in told()] == [False]
+    again = wa("pull", "meta-cloud", "message-history", "--json")
+    assert (again.code, again.document["already_disposed"]) == (0, 1)
+    assert not any(b"OLD" in body for body in told())
+    assert all(b"NEW" in body for body in told())
+    wa("refresh")
+    assert len({message for (message,) in rows(home, t.PlatformMessage, "message_id")}) == 1

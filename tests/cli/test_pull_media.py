@@ -190,6 +190,24 @@ def test_failures_of_one_file_stop_no_other(place: Workplace, monkeypatch: pytes
     assert "1 media files are left" in document["failed"][-1]
 
 
+def test_one_file_that_never_comes_holds_up_no_other(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wa_analytics.providers.http_api.ATTEMPTS", 1)
+    place.announce(*(place.picture(f"m{number}", days=1 - number / 100) for number in range(8)))
+    for number in (0, 1, 3, 5, 6):
+        place.graph.refused[f"/download/m{number}"] = Reply(500, b"")
+    document = place.pull(code=2)
+    assert (document["captured"], len(document["failed"])) == (3, 5)
+    for number in range(8):
+        place.graph.refused[f"/v26.0/m{number}"] = Reply(500, b"")
+    place.graph.requests.clear()
+    document = place.pull(code=2)
+    assert document["captured"] == 0
+    assert document["failed"][-1].endswith("3 media files are left for the next pull.")
+    assert len(place.graph.requests) == 3
+
+
 def test_a_message_disposed_of_takes_its_file_along(place: Workplace) -> None:
     (place.home / "retention.csv").write_text(CEILING)
     place.announce(place.picture("kept"), place.picture("gone", b'{"data": [{"id": 1}]}', days=20))

@@ -16,7 +16,7 @@ from tests.graph_simulator import TOKEN, Account, Reply, Simulator, failed, simu
 from tests.providers.worlds import ACCOUNT, settings
 from wa_analytics.errors import ProviderFailed, SettingsInvalid
 from wa_analytics.providers.graph import Graph, usage
-from wa_analytics.providers.http_api import ATTEMPTS, TooLarge, Unavailable
+from wa_analytics.providers.http_api import ATTEMPTS, Exhausted, TooLarge, Unavailable
 
 
 @pytest.fixture
@@ -110,9 +110,21 @@ def test_waits_grow_and_are_jittered(simulator: Simulator, asking: Asking) -> No
     assert len(simulator.requests) == ATTEMPTS
 
 
+def test_after_three_in_a_row_the_provider_is_taken_to_be_away(simulator: Simulator, asking: Asking) -> None:
+    def given_up() -> type[Exception]:
+        simulator.troubles = [Reply(500, b"")] * ATTEMPTS
+        with pytest.raises(Unavailable) as caught:
+            asking.pages()
+        return caught.type
+
+    assert [given_up(), given_up()] == [Unavailable, Unavailable]
+    assert asking.pages() == ALL
+    assert [given_up() for _ in range(3)] == [Unavailable, Unavailable, Exhausted]
+
+
 def test_it_does_not_sleep_for_an_hour(simulator: Simulator, asking: Asking) -> None:
     simulator.troubles = [failed(4)._replace(headers={"Retry-After": "3600"})]
-    with pytest.raises(Unavailable, match="asks to wait 3600 seconds"):
+    with pytest.raises(Exhausted, match="asks to wait 3600 seconds"):
         asking.pages()
     assert asking.waits == []
 
@@ -131,7 +143,7 @@ def test_it_slows_down_near_the_limit(
 def test_a_limit_reached_for_long_ends_it(simulator: Simulator, asking: Asking) -> None:
     row = {"type": "whatsapp", "call_count": 100, "estimated_time_to_regain_access": 30}
     simulator.usage = {"X-Business-Use-Case-Usage": json.dumps({ACCOUNT: [row]})}
-    with pytest.raises(Unavailable, match="limit is reached for 1800 seconds"):
+    with pytest.raises(Exhausted, match="limit is reached for 1800 seconds"):
         asking.pages()
     assert len(simulator.requests) == 1
 

@@ -14,7 +14,7 @@ from wa_analytics.errors import ProviderFailed
 from wa_analytics.evidence.disposal import keyed
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline.storing import Storing
-from wa_analytics.providers.http_api import Unavailable
+from wa_analytics.providers.http_api import Exhausted
 from wa_analytics.providers.media import announced_media
 from wa_analytics.providers.meta_media import (
     ID_DAYS,
@@ -65,7 +65,7 @@ def media_missing(database: Database, at: datetime) -> list[Missing]:
 
 
 def media_pulled(storing: Storing, graph: Graph, outcome: Pulled, at: int) -> None:
-    """Fetch what is missing. Raises Unavailable, when what was fetched until then is stored."""
+    """Fetch what is missing. Raises Exhausted, when what was fetched until then is stored."""
     moment = datetime.fromtimestamp(at / 1_000_000, UTC)
     missing = media_missing(storing.database, moment)
     limit_bytes = storing.settings.meta_cloud.media_limit_bytes
@@ -77,9 +77,9 @@ def media_pulled(storing: Storing, graph: Graph, outcome: Pulled, at: int) -> No
                 capture = expired_media(announced, at)
             else:
                 capture = fetched_media(graph, announced, at, limit_bytes)
-        except Unavailable as error:
+        except Exhausted as error:
             left = len(missing) - done
-            raise Unavailable(f"{error} {left:,} media files are left for the next pull.") from None
+            raise Exhausted(f"{error} {left:,} media files are left for the next pull.") from None
         except ProviderFailed as error:
             outcome.failed.append(f"media {one.media_digest}: {error}")
         else:

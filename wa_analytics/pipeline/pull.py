@@ -147,11 +147,11 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
 
 def _pulled(asking: Any, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> str:
     """The sentence by which the provider could not be had at all, or nothing."""
-    from wa_analytics.providers.http_api import Unavailable
+    from wa_analytics.providers.http_api import Exhausted
 
     try:
         asking.pull(what, storing, outcome, since)
-    except Unavailable as error:
+    except Exhausted as error:
         outcome.failed.append(str(error))
         return str(error)
     return ""
@@ -198,12 +198,12 @@ class _Twilio:
         self._at = at
 
     def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
-        from wa_analytics.providers.http_api import Unavailable
+        from wa_analytics.providers.http_api import Exhausted
 
         try:
             for page in self._api.messages(self._at, since.astimezone(UTC).date() if since else None):
                 storing.take(page, outcome)
-        except Unavailable:
+        except Exhausted:
             raise
         except ProviderFailed as error:
             outcome.failed.append(str(error))
@@ -285,11 +285,11 @@ class _Meta:
 @contextmanager
 def _told(outcome: Pulled, place: str) -> Iterator[None]:
     """A refusal becomes a sentence of the outcome; a provider that cannot be had passes."""
-    from wa_analytics.providers.http_api import Unavailable
+    from wa_analytics.providers.http_api import Exhausted
 
     try:
         yield
-    except Unavailable:
+    except Exhausted:
         raise
     except ProviderFailed as error:
         outcome.failed.append(f"{place}: {error}")

@@ -8,7 +8,6 @@ Source: Meta, Graph API rate limiting (`X-App-Usage`, `X-Business-Use-Case-Usage
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -43,7 +42,7 @@ class Graph(Api):
         client: httpx.Client,
         settings: Settings,
         *,
-        sleep: Sleep = time.sleep,
+        sleep: Sleep | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         token = settings.meta_cloud.access_token
@@ -94,13 +93,13 @@ class Graph(Api):
         raise ProviderFailed(f"Meta's list of {edge} has no end; try again later.")
 
     def media(self, media_id: str) -> Answer:
-        """Where a media file is, or the refusal. Raises Unavailable."""
+        """Where a media file is, or the refusal. Raises ProviderFailed."""
         return self.ask(self._address((media_id,)))
 
     def download(self, url: str, limit_bytes: int) -> Answer:
         """A media file's bytes, or the refusal. The address is good for five minutes.
 
-        Raises ProviderFailed where it is on a host that is not Meta's, TooLarge, Unavailable.
+        Raises ProviderFailed, also where it is on a host that is not Meta's.
         """
         try:
             parts = urlsplit(url)

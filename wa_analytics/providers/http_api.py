@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
 ATTEMPTS = 5
+IN_A_ROW = 3
 LONGEST_WAIT_SECONDS = 300.0
 ANSWER_LIMIT_BYTES = 64 << 20
 TIMEOUT_SECONDS = 30.0
@@ -60,8 +61,12 @@ class TooLarge(ProviderFailed):
 
 
 class Unavailable(ProviderFailed):
-    """The provider could not be had in several attempts, or asks for a longer wait than is sensible:
-    whoever asks for the next thing now will fare no better."""
+    """One thing could not be had in several attempts."""
+
+
+class Exhausted(Unavailable):
+    """Several things in a row could not be had, or the provider asks for a longer wait than is
+    sensible: whoever asks for the next thing now will fare no better."""
 
 
 class Api:
@@ -77,14 +82,15 @@ class Api:
         client: httpx.Client,
         secrets: tuple[str, ...],
         *,
-        sleep: Sleep = time.sleep,
+        sleep: Sleep | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client = client
         self._secrets = secrets
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._jitter = jitter
         self._due_wait = 0.0
+        self._given_up = 0
 
     def ask(
         self,
@@ -96,7 +102,7 @@ class Api:
     ) -> Answer:
         """The answer, good or a refusal that asking again would not mend.
 
-        Raises TooLarge, Unavailable.
+        Raises TooLarge, Unavailable, Exhausted.
         """
         import httpx
 
@@ -117,14 +123,17 @@ class Api:
             else:
                 told, self._due_wait = self._asked_to_wait(answer)
                 if answer.status < 500 and not self._is_busy(answer):
+                    self._given_up = 0
                     return answer
                 failure = self.failure(answer)
                 wait, self._due_wait = max(wait, told) if told else wait, 0.0
                 if wait > LONGEST_WAIT_SECONDS:
-                    raise Unavailable(f"{failure}; it asks to wait {wait:.0f} seconds, try again then.")
+                    raise Exhausted(f"{failure}; it asks to wait {wait:.0f} seconds, try again then.")
             if attempt + 1 < ATTEMPTS:
                 self._sleep(wait)
-        raise Unavailable(f"{failure}; gave up after {ATTEMPTS} attempts, try again later.")
+        self._given_up += 1
+        kind = Unavailable if self._given_up < IN_A_ROW else Exhausted
+        raise kind(f"{failure}; gave up after {ATTEMPTS} attempts, try again later.")
 
     def failure(self, answer: Answer) -> str:
         """What a refusal says, without secrets, as the head of a sentence."""
@@ -145,7 +154,7 @@ class Api:
         """Take the wait that the last answer asked for before the next request."""
         wait, self._due_wait = self._due_wait, 0.0
         if wait > LONGEST_WAIT_SECONDS:
-            raise Unavailable(
+            raise Exhausted(
                 f"{self.name} says that its limit is reached for {wait:.0f} seconds; try again then."
             )
         if wait:

@@ -14,7 +14,7 @@ import msgspec
 from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed
 from wa_analytics.providers.graph import Graph
-from wa_analytics.providers.http_api import Answer, TooLarge, Unavailable, whole_number
+from wa_analytics.providers.http_api import Answer, Exhausted, TooLarge, whole_number
 from wa_analytics.providers.media import mime_of, sha256_hex
 from wa_analytics.records import MediaRecord, Record, UnknownRecord
 
@@ -38,8 +38,8 @@ GONE_CODE, GONE_SUBCODE = 100, 33
 def fetched_media(graph: Graph, announced: MediaRecord, at: int, limit_bytes: int) -> Capture:
     """The announced file as a capture, or a capture of the answer that it is gone.
 
-    at: microseconds since 1970 UTC. Raises ProviderFailed (TooLarge, Unavailable among it) where
-    asking again later may help.
+    at: microseconds since 1970 UTC. Raises ProviderFailed where asking again later may
+    help, Exhausted where asking for another one now does not.
     """
     refusal: Answer | None = None
     for _ in range(ADDRESS_ATTEMPTS):
@@ -50,7 +50,7 @@ def fetched_media(graph: Graph, announced: MediaRecord, at: int, limit_bytes: in
         if resolved.stated is None or not isinstance(url, str):
             told = f"{graph.failure(resolved)} where a media address was asked for."
             is_token = resolved.fault is not None and resolved.fault.code in TOKEN_CODES
-            raise Unavailable(told) if is_token else ProviderFailed(told)
+            raise Exhausted(told) if is_token else ProviderFailed(told)
         size = whole_number(resolved.stated.get("file_size"))
         if size is not None and size > limit_bytes:
             raise TooLarge(

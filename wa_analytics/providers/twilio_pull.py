@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import random
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ class Twilio(Api):
         client: httpx.Client,
         settings: Settings,
         *,
-        sleep: Sleep = time.sleep,
+        sleep: Sleep | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         account, token = settings.twilio.account_sid, settings.twilio.auth_token
