@@ -74,7 +74,8 @@ def told(document: Any, status: int = 200, **headers: str) -> Reply:
 
 @dataclass
 class Simulator:
-    """loops: the cursor of a second page leads back to it. page_size: at most."""
+    """loops: the cursor of a second page leads back to it. page_size: at most. sequence: one per
+    request, None for the truth. refused: part of a path → what is always answered there."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     media: dict[str, Media] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Simulator:
     messages: list[dict[str, Any]] = field(default_factory=list)
     troubles: list[Reply] = field(default_factory=list)
     refused: dict[str, Reply] = field(default_factory=dict)
+    sequence: list[Reply | None] = field(default_factory=list)
     requests: list[Asked] = field(default_factory=list)
     usage: dict[str, str] = field(default_factory=dict)
     page_size: int = 100
@@ -102,6 +104,9 @@ class Simulator:
         time.sleep(self.delay)
         if self.troubles:
             return self.troubles.pop(0)
+        planned = self.sequence.pop(0) if self.sequence else None
+        if planned is not None:
+            return planned
         for part, reply in self.refused.items():
             if part in address.path:
                 return reply

@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from tests.graph_simulator import TOKEN, Account, Reply, Simulator, failed, simulated, told
 from tests.providers.worlds import ACCOUNT, settings
@@ -273,3 +276,33 @@ def test_media_is_fetched_from_metas_hosts_only(simulator: Simulator, asking: As
     with pytest.raises(ProviderFailed, match="not its own"):
         asking.graph.download(url, 10)
     assert simulator.requests == []
+
+
+TROUBLES = [
+    failed(4, status=429), Reply(500, b""), Reply(502, b"<html>"), Reply(200, b'{"data": [', cut=3),
+    failed(131059), failed(190, status=401), Reply(200, b"<html>"), failed(80007, status=200),
+    Reply(302, b""),
+]  # fmt: skip
+
+
+@given(st.lists(st.none() | st.sampled_from(TROUBLES), max_size=12))
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_either_all_is_had_or_a_sentence_says_so(
+    simulator: Simulator, troubles: list[Reply | None]
+) -> None:
+    asking = Asking(simulator)
+    simulator.sequence = list(troubles)
+    pages: list[list[str]] | None = None
+    sentence = ""
+    try:
+        pages = asking.pages()
+    except ProviderFailed as error:
+        sentence = str(error)
+    asking.client.close()
+    if pages is None:
+        assert any(troubles)
+        assert sentence.startswith("Meta")
+        assert TOKEN not in sentence
+    else:
+        # A list that was begun anew tells some pages twice, which are stored once.
+        assert {row for page in pages for row in page} == {row for page in ALL for row in page}
