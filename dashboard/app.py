@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.look import MARK, PRODUCT
-from dashboard.pages import consent, incidents, overview, retention
+from dashboard.pages import completeness, consent, incidents, overview, retention
 
 
 def routes() -> None:
@@ -14,6 +14,7 @@ def routes() -> None:
     st.logo(str(MARK), size="large")
     pages = {
         "overview": st.Page(overview.page, title="Overview", default=True),
+        "completeness": st.Page(completeness.page, title="Completeness", url_path="completeness"),
         "consent": st.Page(consent.page, title="Consent", url_path="consent"),
         "retention": st.Page(retention.page, title="Retention", url_path="retention"),
         "incidents": st.Page(incidents.page, title="Incidents", url_path="incidents"),

@@ -70,6 +70,7 @@ class Board:
     coverage: dict[str, pl.DataFrame]
     sends: pl.DataFrame
     opt_outs: pl.DataFrame
+    capture_rules: tuple[RuleLine, ...]
     consent_rules: tuple[RuleLine, ...]
     classes: pl.DataFrame
     due: pl.DataFrame
@@ -114,6 +115,7 @@ def board(company: str | None, overview: Overview, tables: Tables) -> Board:
         coverage={name: _coverage(frames, tables.as_of, name) for name in DIMENSIONS},
         sends=_sends(held, tables.as_of, zone),
         opt_outs=_opt_outs(told, tables.as_of, zone),
+        capture_rules=_rules(0, company, overview, tables),
         consent_rules=_rules(1, company, overview, tables),
         classes=stated.filter(is_kept())
         .group_by(pl.col("entity").fill_null("not known"), "record_class", "state")

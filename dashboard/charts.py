@@ -256,3 +256,84 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
     line = ground.mark_rule(color=INK, strokeDash=[4, 3]).encode(x="utcyearmonthdate(now):T")
     words = ground.mark_text(align="left", dx=5, dy=8, baseline="top", color=INK, fontSize=12)
     return bars + line + words.encode(x="utcyearmonthdate(now):T", y=alt.value(0), text="words:N")
+
+
+DAYS = {
+    "declared gap": "#7b5ea7",
+    "silent": ALARM,
+    "fewer than sent": AMBER,
+    "agrees with the platform": "#3f8f6b",
+    "not reconciled": PALE,
+}
+
+
+def number_days(days: pl.DataFrame) -> Any:
+    """A strip per number, a cell per day, coloured by what is known of it."""
+    if days.is_empty():
+        return None
+    present = [name for name in DAYS if name in set(days["state"].to_list())]
+    numbers = days["channel_id"].unique().sort().to_list()
+    words = days.with_columns(
+        pl.col("expected_count").round(1).cast(pl.String).fill_null("not known").alias("expected"),
+        pl.col("platform_sent_count").cast(pl.String).fill_null("not known").alias("platform"),
+    )
+    return (
+        alt.Chart(words, height=30 + 24 * len(numbers))
+        .mark_rect(stroke="#ffffff", strokeWidth=0.6)
+        .encode(
+            x=alt.X(
+                "utcyearmonthdate(day_on):T",
+                title=None,
+                axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True, grid=False),
+            ),
+            y=alt.Y("channel_id:N", sort=numbers, title=None, axis=_names(190)),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=present, range=[DAYS[name] for name in present]),
+                legend=alt.Legend(orient="top", columns=5),
+            ),
+            tooltip=[
+                alt.Tooltip("channel_id:N", title="number"),
+                alt.Tooltip("day_on:N", title="day (UTC)"),
+                "state:N",
+                alt.Tooltip("inbound_count:Q", title="inbound held", format=",d"),
+                alt.Tooltip("expected:N", title="inbound expected"),
+                alt.Tooltip("outbound_count:Q", title="sent, held", format=",d"),
+                alt.Tooltip("platform:N", title="sent, by the platform"),
+            ],
+        )
+    )
+
+
+def held_beside_told(totals: pl.DataFrame, height: int = 292) -> Any:
+    """Messages sent per day: the archive's count and the platform's."""
+    if totals.is_empty():
+        return None
+    names = ["sent, by the platform", "held in the archive"]
+    return (
+        alt.Chart(totals, height=height)
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X(
+                "utcyearmonthdate(day_on):T",
+                title=None,
+                axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True),
+            ),
+            y=alt.Y(
+                "messages:Q", title="messages a day", axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)
+            ),
+            color=alt.Color(
+                "source:N",
+                scale=alt.Scale(domain=names, range=[AMBER, ACCENT]),
+                legend=alt.Legend(orient="top"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "source:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("day_on:N", title="day (UTC)"),
+                "source:N",
+                alt.Tooltip("messages:Q", format=",d"),
+            ],
+        )
+    )

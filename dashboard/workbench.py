@@ -30,6 +30,7 @@ from dashboard.board import (
     of_company,
     retention_state,
 )
+from dashboard.capture import Capture, capture
 from dashboard.incident import Incident, incident_lines
 from wa_analytics.incidents.lifecycle import Step
 from wa_analytics.tables.incident import IncidentEvent
@@ -43,6 +44,7 @@ class Screen:
 
     companies: tuple[Company, ...]
     boards: dict[str | None, Board]
+    captures: dict[str | None, Capture]
     incidents: tuple[Incident, ...]
     schedule: pl.DataFrame
     as_of: datetime
@@ -80,7 +82,8 @@ def _stamp(workspace: wa.Workspace) -> Stamp:
         "ORDER BY finished_at DESC LIMIT 1) AS check_run_id, "
         "(SELECT max(sequence) FROM entry) AS sequence, "
         "(SELECT max(sequence) FROM watermark) AS refreshed, "
-        "(SELECT count(*) FROM incident_event) AS steps"
+        "(SELECT count(*) FROM incident_event) AS steps, "
+        "(SELECT count(*) + count(withdrawn_at) FROM declared_gap) AS gaps"
     ).row(0)
     settled = [workspace.home / name for name in ("settings.toml", "retention.csv")]
     changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in settled)
@@ -104,12 +107,26 @@ def _read(home: str, check_run_id: str | None, sequence: int | None, rest: Stamp
             as_of=judged.as_of,
         )
         companies = companies_of(settings)
+        days = frames.channel_days.collect()
+        gaps, proposals = workspace.gaps().to_dicts(), workspace.proposed_gaps()
         seen = workspace.last_seen()
         steps = workspace.table(IncidentEvent).sort("incident_id", "number")
         return {
             "companies": companies,
             "boards": {
                 company.key: board(company.key, judged.overview(seen, company.key), tables)
+                for company in companies
+            },
+            "captures": {
+                company.key: capture(
+                    company.key,
+                    days,
+                    frames,
+                    gaps,
+                    proposals,
+                    judged.as_of,
+                    settings.completeness.settle_hours,
+                )
                 for company in companies
             },
             "incidents": incident_lines(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
     from sqlmodel import SQLModel
 
+    from wa_analytics.completeness.gaps import Gap
     from wa_analytics.controls.control import Verdict
     from wa_analytics.evidence.checkpoint import Checkpoint
     from wa_analytics.evidence.key_restore import Restored
@@ -399,6 +400,20 @@ class Workspace:
             at=at or now(),
             detail=detail,
         )
+
+    # Gaps
+
+    def gaps(self, *, is_every: bool = False) -> pl.DataFrame:
+        """Declared gaps in force, or withdrawn ones too; columns of `declared_gap`."""
+        from wa_analytics.pipeline.gaps import gaps
+
+        return gaps(self.database, is_every=is_every)
+
+    def proposed_gaps(self) -> list[Gap]:
+        """Stretches that open findings show and that a person could declare; see `wa gaps`."""
+        from wa_analytics.pipeline.gaps import proposed
+
+        return proposed(self.database)
 
     # Proof
 

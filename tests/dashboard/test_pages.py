@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 import wa_analytics as wa
 from dashboard import workbench
 from dashboard.board import RETENTION_STATES
+from tests.cli.conftest import called
 from tests.demo_workspace import Demo
 from wa_analytics.reports.checklist import QUESTIONS
 
-PAGES = ("overview", "consent", "retention", "incidents")
+PAGES = ("overview", "completeness", "consent", "retention", "incidents")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit.*", "ignore::ResourceWarning")
 
 
@@ -99,6 +100,36 @@ def test_counts_are_those_of_the_open_findings(demo: Demo) -> None:
     assert board.retention_count("overdue") == found["retention.overdue"]
     assert board.retention_count("unscheduled") == found["retention.unscheduled"]
     assert set(board.classes["state"]) <= set(RETENTION_STATES)
+
+
+def test_completeness_shows_every_rule_of_capture_and_the_ledger(
+    demo: Demo,
+) -> None:
+    board = workbench.screen().board(None)
+    found = dict(demo.workspace.findings().group_by("rule").len().rows())
+    for line in board.capture_rules:
+        assert line.open_count == found.get(line.rule, 0), line.rule
+    captured = workbench.screen().captures[None]
+    channels = {channel for entity in demo.workspace.settings.entities for channel in entity.channels}
+    assert set(captured.days["channel_id"]) <= channels
+    assert captured.days["inbound_count"].sum() > 100
+    text = _text(_run("completeness"))
+    assert "Capture completeness" in text
+    assert "No gap is declared" in text
+    told = (
+        str(demo.home),
+        "gaps",
+        "declare",
+        "media",
+        "--since",
+        "2026-01-01",
+        "--reason",
+        "no fetching yet",
+    )
+    assert called("--home", *told).code == 0
+    assert "no fetching yet" in _text(_run("completeness"))
+    assert called("--home", str(demo.home), "gaps", "withdraw", "GAP-0001", "--reason", "test").code == 0
+    assert "No gap is declared" in _text(_run("completeness"))
 
 
 def test_companies_add_up_to_the_group(demo: Demo) -> None:

@@ -140,6 +140,23 @@ def explain(
     table(found.timeline)
 
 
+def _provider_line(row: dict[str, Any]) -> str:
+    """One provider of `wa doctor`, for people: only what there is to say."""
+    told = [f"{row['captures']:,} captures"] if row["captures"] else []
+    if row["last_capture_at"]:
+        told.append(f"last {row['last_capture_at']:%Y-%m-%d %H:%M} UTC")
+    if row["missing"]:
+        told.append(f"not configured: {row['missing']}")
+    elif row["is_configured"]:
+        told.append("configured")
+    told += [f"{row[name]:,} {name}" for name in ("repeated", "refused", "unreadable") if row[name]]
+    if row["unknown"]:
+        told.append(f"{row['unknown']:,} fields or types nobody knows")
+    if row["declared_gaps"]:
+        told.append(f"{row['declared_gaps']:,} declared gaps")
+    return f"{row['provider']}: {', '.join(told) or 'nothing'}"
+
+
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """What is configured, connected, missing, last captured and last checked."""
     from wa_analytics.pipeline.doctor import diagnosed
@@ -153,7 +170,7 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
     for line in report["lines"]:
         typer.echo(f"{line['state']:>14}  {line['what']}")
-    if report["providers"]:
-        table(pl.DataFrame(report["providers"]), title="Providers")
+    for row in report["providers"]:
+        typer.echo(f"{row['connection']:>14}  {_provider_line(row)}")
     if report["unknown"]:
         table(pl.DataFrame(report["unknown"]), title="Kept but not understood")

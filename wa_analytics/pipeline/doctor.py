@@ -9,8 +9,8 @@ from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.log import size
 from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.timestamp import undated
+from wa_analytics.pipeline.connections import connections
 from wa_analytics.pipeline.pull import pull_rows
-from wa_analytics.providers import PARSERS
 from wa_analytics.settings import Settings, unknown_keys
 
 if TYPE_CHECKING:
@@ -84,12 +84,14 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         _line("unknown", f"settings.toml: nothing reads the key {key}; is it misspelt?")
         for key in unknown_keys(settings.home)
     ]
+    gaps = database.scalar("SELECT count(*) FROM declared_gap WHERE withdrawn_at IS NULL")
+    lines.append(_line("declared" if gaps else "ok", f"{gaps:,} declared gaps in force (`wa gaps list`)"))
     loose = database.scalar("SELECT count(*) FROM channel WHERE entity IS NULL")
     if loose:
         lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
     return {
         "lines": lines,
-        "providers": _providers(database),
+        "providers": connections(database, settings, at),
         "pulls": pulls,
         "unknown": database.frame(
             "SELECT provider, note_code AS kind, name, count(DISTINCT sequence) AS captures "
@@ -148,33 +150,6 @@ def is_on_one_volume(database: Database, settings: Settings) -> bool:
     if database.path is None or not (database.path.exists() and keys.is_dir()):
         return False
     return database.path.stat().st_dev == keys.stat().st_dev
-
-
-def _providers(database: Database) -> list[dict[str, Any]]:
-    seen = {
-        row["provider"]: row
-        for row in database.frame(
-            "SELECT provider, count(*) AS captures, max(received_at) AS received_at FROM entry "
-            "WHERE kind = 'capture' GROUP BY provider"
-        ).iter_rows(named=True)
-    }
-    counts: dict[tuple[str, str], int] = {
-        (row["provider"], row["outcome_code"]): row["count"]
-        for row in database.frame("SELECT provider, outcome_code, count FROM import_count").iter_rows(
-            named=True
-        )
-    }
-    return [
-        {
-            "provider": provider,
-            "captures": seen[provider]["captures"] if provider in seen else 0,
-            "last_capture_at": seen[provider]["received_at"] if provider in seen else None,
-            "repeated": counts.get((provider, "repeated"), 0),
-            "refused": counts.get((provider, "refused"), 0),
-            "unreadable": counts.get((provider, "unreadable"), 0),
-        }
-        for provider in sorted({*PARSERS, *seen})
-    ]
 
 
 def _companies(settings: Settings) -> str:
