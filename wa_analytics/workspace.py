@@ -429,8 +429,10 @@ class Workspace:
     def seal_pending(self, *, at: datetime | None = None) -> Checkpoint | None:
         """Seal what waits for a checkpoint; None if nothing does. For the end of a program."""
         from wa_analytics.evidence.checkpoint import seal_pending
+        from wa_analytics.pipeline.collecting import uncollected
 
-        return seal_pending(self.database, self.ring, at or now())
+        with uncollected():
+            return seal_pending(self.database, self.ring, at or now())
 
     def seal_if_due(self, *, at: datetime | None = None) -> Checkpoint | None:
         """Seal if entries have waited for `evidence.seal_seconds`. For programs that go on."""

@@ -53,6 +53,7 @@ __all__ = [
 CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
 READ_BYTES = 64 << 20
+REMEMBERED = 100_000
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
 _ENTRY_COLUMNS = (
@@ -91,6 +92,28 @@ class ImportPace(Pace):
         rows = rows or CHUNK_ROWS
         super().__init__(rows, rows * 2)
         self.expects_new = expects_new
+        self._newer: set[bytes] = set()
+        self._older: set[bytes] = set()
+
+    def unseen(self, sealed: Iterable[Sealed]) -> list[Sealed]:
+        """Each once, without what this import stored a while ago: platforms deliver twice within
+        hours."""
+        newer, older = self._newer, self._older
+        here: set[bytes] = set()
+        found = []
+        for row in sealed:
+            digest = row.recognition_digest
+            if digest is not None:
+                if digest in here or digest in newer or digest in older:
+                    continue
+                here.add(digest)
+            found.append(row)
+        return found
+
+    def remember(self, chunk: list[Sealed]) -> None:
+        self._newer.update(row.recognition_digest for row in chunk if row.recognition_digest)
+        if len(self._newer) > REMEMBERED:
+            self._newer, self._older = set(), self._newer
 
 
 def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Appended:
@@ -99,6 +122,10 @@ def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
     """
     total = Appended()
+    if pace is not None:
+        sealed = list(sealed)
+        unseen = pace.unseen(sealed)
+        total, sealed = Appended(repeated=len(sealed) - len(unseen)), unseen
     for chunk in _chunks(sealed, pace):
         expects_new = pace is not None and pace.expects_new and database.dialect == "sqlite"
         appended = _append_new(database, chunk, pace) if pace is not None and expects_new else None
@@ -109,14 +136,14 @@ def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None
             if pace is not None:
                 pace.learn(len(chunk), perf_counter() - begun)
                 pace.expects_new = not appended.repeated
+        if pace is not None:
+            pace.remember(chunk)
         total += appended
     return total
 
 
 def _append_new(database: Database, chunk: list[Sealed], pace: ImportPace) -> Appended | None:
-    """The chunk stored if the log knows none of it, else None and nothing stored."""
-    if len({row.recognition_digest for row in chunk}) < len(chunk):
-        return None
+    """The chunk, each once, stored if the log knows none of it; else None and nothing stored."""
     try:
         with database.writing() as writer:
             begun = perf_counter()

@@ -79,10 +79,11 @@ def _phone_country(phone: str) -> tuple[str | None, bool]:
         number = phonenumbers.parse(phone)
     except phonenumbers.NumberParseException:
         return None, False
-    region = phonenumbers.region_code_for_number(number)
+    found = region = phonenumbers.region_code_for_number(number)
     if region is None:
         region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return (None if region in (None, "ZZ", "001") else region), phonenumbers.is_valid_number(number)
+    valid = found is not None and phonenumbers.is_valid_number_for_region(number, found)
+    return (None if region in (None, "ZZ", "001") else region), valid
 
 
 def parties(links: Iterable[tuple[str, str]], identifiers: Iterable[str]) -> dict[str, str]:

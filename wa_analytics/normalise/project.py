@@ -31,6 +31,7 @@ __all__ = ["COLUMNS", "Projection"]
 
 PREFERENCE_ACTION = {"signup": "granted"}
 USERNAME = "username"
+_OCCURRED = (StatusRecord, ConsentRecord, VersionRecord)
 
 
 class Projection(PlatformFacts):
@@ -103,7 +104,7 @@ class Projection(PlatformFacts):
         """Person → time and company of the last message, status or consent event that names them."""
         told: dict[Identifier, tuple[int, str | None]] = {}
         for record in records:
-            if isinstance(record, StatusRecord | ConsentRecord | VersionRecord):
+            if isinstance(record, _OCCURRED):
                 at = record.occurred_at
             elif isinstance(record, MessageRecord):
                 at = record.sent_at

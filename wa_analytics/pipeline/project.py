@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import lru_cache
 from multiprocessing import get_context
 from operator import itemgetter
 from os import cpu_count
@@ -44,6 +45,7 @@ WORTH_WORKERS = 12_000
 # Rows that wait to be written together; workers read on meanwhile, as far again.
 BATCH_ROWS = 200_000
 AHEAD = 80
+REMEMBERED = 1 << 16
 UNIQUE = ("identifier", "identifier_link")
 DATED = "identity_event"
 # Place of the digest by which a table's widest index is ordered.
@@ -68,8 +70,9 @@ class Reader:
     def __init__(self, opener: Opener, settings: Settings) -> None:
         self._opener = opener
         self._settings = settings
+        # One message is told of several times, mostly in a row.
         self._projection = Projection(
-            opener.digest,
+            lru_cache(maxsize=REMEMBERED)(opener.digest),
             settings.entities,
             opt_out_test(settings.consent.opt_out_words),
             has_default_entity=settings.has_default_entity,
@@ -95,8 +98,11 @@ class Reader:
             except CaptureUnreadable:
                 projection.note(sequence, recognition(capture).hex(), provider, "unreadable", provider)
                 continue
-            if not name and any(type(record) is UnknownRecord for record in records):
-                name = recognition(capture).hex()
+            if not name:
+                for record in records:
+                    if type(record) is UnknownRecord:
+                        name = recognition(capture).hex()
+                        break
             projection.add(sequence, name, provider, records)
         return projection.taken()
 

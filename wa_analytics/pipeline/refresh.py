@@ -24,6 +24,7 @@ from wa_analytics.database.pace import Pace
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
+from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.days import channel_days, stored_days
 from wa_analytics.pipeline.disposed import (
     Decided,
@@ -70,6 +71,7 @@ class Refreshed:
     was_whole: bool
 
 
+@uncollected()
 def refresh(
     database: Database,
     ring: KeyRing,
@@ -102,6 +104,7 @@ def refresh(
     return Refreshed(read, messages, events, was_whole)
 
 
+@uncollected()
 def rebuild(
     database: Database,
     ring: KeyRing,
