@@ -21,6 +21,7 @@ from wa_analytics.synthetic.world import World, write_world
 from wa_analytics.workspace import Workspace
 
 APP_SECRET = "made-up-app-secret"
+ACCESS_TOKEN = "made-up-access-token"
 
 
 @dataclass(frozen=True)

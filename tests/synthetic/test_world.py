@@ -16,6 +16,7 @@ import pytest
 
 from tests import oracle
 from tests.synthetic import reading
+from tests.synthetic.gaps import missing
 from wa_analytics.synthetic.people import CAPACITY, US_AREA_CODES, Population, phone_forms
 from wa_analytics.synthetic.world import World, write_world
 
@@ -30,9 +31,20 @@ EVERYWHERE = sorted(
     }
 )
 # FIN-01 is a fallback for any class, so nothing of the broker is unscheduled; the airline's schedule
-# has no floor that a ceiling could end before; only the Cloud API signs what it sends; Infobip tells no
-# user ids.
+# has no floor that a ceiling could end before; Infobip tells of no account that the Graph API knows;
+# only the Cloud API signs what it sends; Infobip tells no user ids.
+GAP_RULES = {
+    "capture.unknown_message": {"harborline", "ipe_claro"},
+    "capture.volume_gap": {"harborline", "ipe_claro"},
+    "capture.status_missing": set(COMPANIES),
+    "capture.silence": {"harborline"},
+    "capture.media_missing": {"harborline"},
+    "capture.diverted": {"harborline"},
+    "capture.offboarded": {"ipe_claro"},
+    "capture.unsupported": set(COMPANIES),
+}
 SOMEWHERE = {
+    **GAP_RULES,
     "identity.ambiguous": {"harborline", "ipe_claro"},
     "capture.signature_invalid": {"harborline"},
     "retention.conflict": {"harborline", "ipe_claro"},
@@ -53,6 +65,21 @@ class Written:
     @cached_property
     def rows(self) -> reading.World:
         return reading.world(self.world.folder, self.spool)
+
+    def declared(self) -> set[str]:
+        """Messages known from statuses alone within the hours for which bodies are declared to lack."""
+        logged = {send.message_id for send in self.rows.sends} | {one.message_id for one in self.rows.echoes}
+        first: dict[str, tuple[float, str]] = {}
+        for status in self.rows.statuses:
+            if status.message_id not in logged:
+                told = (status.at.timestamp(), status.channel_id)
+                first[status.message_id] = min(told, first.get(status.message_id, told))
+        return {
+            message_id
+            for message_id, (at, channel) in first.items()
+            for gap in self.world.gaps
+            if gap.subject == "bodies" and gap.channel_id == channel and gap.since <= at < gap.until
+        }
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +112,34 @@ def test_the_answer_key_is_what_the_rules_say_of_the_files(
     planted = {
         (row["rule"], row["subject"], row["outside_id"])
         for row in one.world.answer
-        if row["subject"] != "capture"
+        if row["rule"] in oracle.RULES
     }
+    lacking = one.declared()
+    assert lacking
     stated = oracle.findings(one.rows, END)
+    assert {("capture.body_missing", "message", message_id) for message_id in lacking} <= stated
+    stated -= {("capture.body_missing", "message", message_id) for message_id in lacking}
     assert stated - planted == set()
     assert planted - stated == set()
     assert oracle.undecided(one.rows, END) & planted == set()
+
+
+@pytest.mark.parametrize("seed", [11, 3])
+def test_the_capture_gaps_are_what_the_files_and_the_platform_say(
+    seed: int, tmp_path: Path, written: Written
+) -> None:
+    one = written
+    if seed != 11:
+        one = Written(write_world(tmp_path, seed=seed, messages=MESSAGES, end=END, app_secret=SECRET))
+    planted = {
+        (row["rule"], row["subject"], row["outside_id"])
+        for row in one.world.answer
+        if row["rule"] in GAP_RULES
+    }
+    stated = missing(one.world.graph, one.rows, one.spool, END)
+    assert stated - planted == set()
+    assert planted - stated == set()
+    assert {rule for rule, _, _ in stated} == set(GAP_RULES)
 
 
 def test_every_rule_is_planted_in_every_company_it_can_apply_to(written: Written) -> None:
@@ -107,7 +156,11 @@ def test_answers_are_unique_and_stand_in_the_written_key(written: Written) -> No
     assert len(set(keys)) == len(keys)
     known = {*written.rows.outside_ids(), *written.rows.user_ids()}
     known |= {hashlib.sha256(text.encode()).hexdigest() for text in written.spool.captured}
-    assert {row["outside_id"] for row in answer if row["subject"] != "retention_pair"} <= known
+    named = {row["outside_id"] for row in answer if row["subject"] in ("message", "consent_event", "capture")}
+    unseen = {row["outside_id"] for row in answer if row["rule"] == "capture.unknown_message"}
+    assert unseen
+    assert named - unseen <= known
+    assert not unseen & known
 
 
 def test_clean_months_hold_no_message_finding(written: Written) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 APP_SECRET = "made-up-app-secret"  # noqa: S105
 LABEL = "on planted deterministic violations; says nothing about your own data"
 JUDGED = ("consent", "window", "capture", "retention", "identity")
+ACCESS_TOKEN = "made-up-access-token"  # noqa: S105
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +38,8 @@ def demo(
 ) -> None:
     """A made-up group of three companies: whole way, scorecard, report, dashboard."""
     from wa_analytics.errors import InputRefused
+    from wa_analytics.synthetic.graph import APP_ID, CALLBACK
+    from wa_analytics.synthetic.graph_server import served
     from wa_analytics.synthetic.world import write_world
     from wa_analytics.workspace import SETTINGS_TEMPLATE
 
@@ -67,7 +73,8 @@ def demo(
     took["write the world"] = time.perf_counter() - start
     end = world.end.isoformat()
     (home / "settings.toml").write_text(
-        f'[meta_cloud]\napp_secret = "{APP_SECRET}"\n\n{world.settings_toml}\n'
+        f'[meta_cloud]\napp_secret = "{APP_SECRET}"\naccess_token = "{ACCESS_TOKEN}"\n'
+        f'app_id = "{APP_ID}"\ncallback_url = "{CALLBACK}"\n\n{world.settings_toml}\n'
         + "".join(f"# {line}".rstrip() + "\n" for line in SETTINGS_TEMPLATE.splitlines()),
         encoding="utf-8",
     )
@@ -77,6 +84,8 @@ def demo(
     for provider, paths in world.paths.items():
         # The world holds unreadable bodies on purpose, so capture ends with 2 and goes on.
         step("capture", "capture", provider, *map(str, paths), allowed=(0, 2))
+    with served(world.graph) as address, _named("WA_META_CLOUD__GRAPH_URL", address):
+        step("pull", "pull", "meta-cloud", "all")
     step("refresh", "refresh")
     step("check and incidents", "run", "--as-of", end, allowed=(0, 1))
     start = time.perf_counter()
@@ -138,6 +147,20 @@ def _run(home: Path, arguments: tuple[str, ...], allowed: tuple[int, ...], *, qu
             code = int(ended.code or 0)
             if code not in allowed:
                 raise typer.Exit(code) from None
+
+
+@contextmanager
+def _named(variable: str, value: str) -> Iterator[None]:
+    """An environment variable as a user would set it, for as long as it lasts."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
 
 
 def _breach_by_hand(workspace: Workspace, end: datetime) -> None:

@@ -28,6 +28,12 @@ def planted_subjects(database: Database, ring: KeyRing, answer: Iterable[Mapping
     )
     found = looked_up(database, ring.digest, outside)
     ours = dict(zip(found["outside_id"], found["id"], strict=True))
+    # What the platform alone knows of, and media, stand in no table that a look-up reads.
+    for row in rows:
+        if row["rule"] == "capture.unknown_message":
+            ours[row["outside_id"]] = ring.digest("message", row["outside_id"])
+        elif row["subject"] == "media":
+            ours[row["outside_id"]] = ring.digest("media", row["outside_id"])
     ours |= _noted_captures(database, ring)
     return {(row["rule"], row["subject"], ours.get(row["outside_id"]) or row["outside_id"]) for row in rows}
 

@@ -10,11 +10,13 @@ import hashlib
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from wa_analytics.synthetic import bodies
 from wa_analytics.synthetic.companies import CARE_DESK, Channel, Company, Template
 from wa_analytics.synthetic.contents import Content
 from wa_analytics.synthetic.delivery import deliveries
+from wa_analytics.synthetic.graph import MEDIA_DAYS, Known, Sent
 from wa_analytics.synthetic.people import Person, Population, wamid
 from wa_analytics.synthetic.schedule import Kept
 from wa_analytics.synthetic.texts import (
@@ -38,6 +40,17 @@ SEND_COLUMNS = (
 )  # fmt: skip
 
 
+class Gap(NamedTuple):
+    """What the company says it lacks; since and until in seconds since 1970."""
+
+    subject: str
+    entity: str
+    channel_id: str
+    since: int
+    until: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Book:
     """Traffic and registers of one company between `start` and `end` (seconds since 1970)."""
@@ -54,10 +67,13 @@ class Book:
     kept: list[Kept] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     apart: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     message_count: int = 0
+    known: Known = field(init=False)
     _zone: timezone = field(init=False)
 
     def __post_init__(self) -> None:
+        self.known = Known(self.company, self.end)
         self._zone = timezone(timedelta(hours=self.company.zone_hours))
 
     # ---- what the platform tells
@@ -87,6 +103,8 @@ class Book:
         self._keep(message_id, at, channel, "", "", True)
         if content.words:
             self.texts.append(content.words)
+        if content.media is not None:
+            self.known.media[content.media.media_id] = content.media, at
         return message_id
 
     def preference(self, person: Person, channel: Channel, at: int, value: str) -> None:
@@ -122,6 +140,12 @@ class Book:
         """What only the Cloud API's own shapes can tell."""
         assert isinstance(self.wire, MetaWire)
         self.webhook(self.wire.body(bodies.entry(channel, inner, field_name)), received_at)
+
+    def account(self, field_name: str, value: str, at: int) -> None:
+        """Something that the platform tells of the company's first account."""
+        assert isinstance(self.wire, MetaWire)
+        entry = bodies.account_entry(self.company.waba_ids[0], at, field_name, value)
+        self.webhook(self.wire.body(entry), at + 2)
 
     # ---- what the company sends
 
@@ -163,6 +187,13 @@ class Book:
         """One service reply in the company's own words."""
         return self._send(person, channel, at, "free_form", "service", "", words, fate, "service", code, True)
 
+    def dropped(self, person: Person, channel: Channel, at: int) -> str:
+        """A send that only the platform knows of: no row in the send log, no webhook arrived."""
+        message_id = self._message_id(person, at, is_inbound=False)
+        self.known.sent.append(Sent(message_id, channel.channel_id, at, True, True))
+        self.apart.append(message_id)
+        return message_id
+
     def _send(
         self,
         person: Person,
@@ -180,6 +211,9 @@ class Book:
         message_id = self._message_id(person, at, is_inbound=False)
         if is_logged:
             self.log(person, channel, at, message_id, purpose, kind, template_name, words)
+        self.known.sent.append(
+            Sent(message_id, channel.channel_id, at, fate != "failed", "read" in fate or fate == "delivered")
+        )
         for steps, arrived_at in deliveries(self.rng, at, fate, priced, code, self.end):
             for body in self.wire.statuses(person, channel, at + 1, message_id, steps):
                 self.webhook(body, arrived_at)
@@ -263,6 +297,15 @@ class Book:
 
     def answer(self, person: Person) -> str:
         return self.rng.choice(ANSWERS[person.language]).format(ref=self.reference())
+
+    def may_hold_file(self, at: int) -> bool:
+        """Whether clean traffic may hold a file. Where the company's own app fetches them, it asks once,
+        at the end, and an id holds for seven days."""
+        return not self.fetches_files or at >= self.end - (MEDIA_DAYS - 1) * DAY
+
+    @property
+    def fetches_files(self) -> bool:
+        return self.company.provider == "meta-cloud"
 
     def channel_of(self, person: Person) -> Channel:
         return self.company.channel(person.channel_id)

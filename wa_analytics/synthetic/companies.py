@@ -54,6 +54,10 @@ class Company(NamedTuple):
     is_marketing_refused: bool = False
 
     @property
+    def main_channel(self) -> Channel:
+        return self.channels[0]
+
+    @property
     def waba_ids(self) -> list[str]:
         """The accounts it is told of; Infobip tells of none."""
         return sorted({channel.waba_id for channel in self.channels if channel.waba_id})
@@ -77,6 +81,7 @@ BROKER = Company(
     channels=(
         Channel("109000000000101", "12125550190", "208000000000100"),
         Channel("109000000000102", "12125550191", "208000000000100"),
+        Channel("109000000000103", "12125550192", "208000000000100"),
     ),
     templates=(
         Template("statement_ready", "utility", "Hello {name}, your statement {ref} is ready.", True, 0.40),
@@ -158,6 +163,7 @@ CLINIC = Company(
 
 COMPANIES = (BROKER, AIRLINE, CLINIC)
 
+CALL_BACK = BROKER.channels[2].channel_id
 CARE_DESK = AIRLINE.channels[2].channel_id
 LOUNGE_PILOT = AIRLINE.channels[3].channel_id
 TELECONSULT = CLINIC.channels[1].channel_id

@@ -23,10 +23,12 @@ def deliveries(
 ) -> list[tuple[list[Step], float]]:
     """(steps told together, when they arrive).
 
-    fate: sent, delivered, read, read_only (read without delivered) or failed. A price comes with
+    fate: sent, delivered, read, read_only (read without delivered), failed or untold. A price comes with
     `sent` and with one of delivered and read. Some come two in a body, some after a later one;
     what would happen after `end` has not happened.
     """
+    if fate == "untold":
+        return []
     sent_at = at + 1
     delivered_at = sent_at + 1 + int(rng.random() * 40)
     read_at = delivered_at + 5 + int(rng.random() ** 3 * 6_000)

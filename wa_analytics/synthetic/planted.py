@@ -21,6 +21,7 @@ from wa_analytics.synthetic.planted_captures import (
     conflicting,
     window,
 )
+from wa_analytics.synthetic.planted_gaps import GAPS
 from wa_analytics.synthetic.seasons import Season
 from wa_analytics.synthetic.stage import HOUR, Answer, Stage
 
@@ -257,9 +258,11 @@ SCENES = (
 
 
 def planted(book: Book, season: Season, rounds: int) -> list[Answer]:
-    """Plays every scene in the company's book, and in each further round about half of them again;
-    returns the answers."""
-    stage = Stage(book, season)
+    """Plays every scene in the company's book, and in each further round about half of them again,
+    capture gaps only once; returns the answers."""
+    stage = Stage(book, season, rounds)
+    for gap in GAPS:
+        gap(stage)
     for number in range(rounds):
         for scene in SCENES:
             if number == 0 or book.rng.random() < 0.5:

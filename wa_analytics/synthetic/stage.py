@@ -16,16 +16,23 @@ Answer = dict[str, str]
 
 @dataclass(slots=True)
 class Stage:
-    """Casts new people, sends as them, and notes what must be found."""
+    """Casts new people, sends as them, and notes what must be found. rounds: how often scenes are played,
+    which grows with the traffic."""
 
     book: Book
     season: Season
+    rounds: int = 1
     answers: list[Answer] = field(default_factory=list)
     _casts: int = 0
 
     @property
     def is_broker(self) -> bool:
         return self.book.company.is_marketing_refused
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the Graph API tells of the company's accounts."""
+        return bool(self.book.company.waba_ids)
 
     @property
     def utility(self) -> Template:

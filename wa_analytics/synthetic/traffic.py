@@ -29,11 +29,12 @@ MEDIA = ("image", "image", "image", "audio", "audio", "document", "document", "v
 RARE = ("reaction", "button", "list_reply", "location", "contacts", "order")
 LEAVING_WORD = {"en": "Stop", "de": "STOP", "fr": "stop", "nl": "Stop.", "es": "Baja", "pt": "Sair"}
 PRICED_ALSO = {"marketing": "marketing_lite", "authentication": "authentication-international"}
-# Older messages: share, and between how many days before the end; (channel number).
+# Older messages: share, and between how many days before the end; (channel number). A number's
+# traffic has no pause, since a pause would be a silence.
 OLDER: dict[str, tuple[tuple[float, int, int, int], ...]] = {
-    "broker_dealer": ((0.92, 200, 2_450, 0), (0.05, 2_475, 2_550, 1), (0.03, 2_560, 2_600, 0)),
-    "airline": ((0.86, 200, 630, 0), (0.10, 650, 725, 1), (0.04, 735, 770, 0)),
-    "clinic": ((0.68, 200, 1_720, 0), (0.06, 1_740, 1_820, 0), (0.06, 1_830, 1_980, 0), (0.2, 200, 2_550, 1)),
+    "broker_dealer": ((0.92, 186, 2_553, 0), (0.05, 186, 2_550, 1), (0.03, 2_560, 2_600, 0)),
+    "airline": ((0.86, 186, 728, 0), (0.10, 186, 725, 1), (0.04, 733, 770, 0)),
+    "clinic": ((0.74, 186, 1_822, 0), (0.06, 1_830, 1_980, 0), (0.2, 186, 2_550, 1)),
 }
 
 
@@ -139,7 +140,7 @@ def ordinary(book: Book, people: list[Person], quota: int, season: Season) -> No
         has_left = person.left_at is not None and at >= person.left_at
         if rng.random() < 0.6 and not has_left and template.purpose in person.purposes:
             _template_episode(book, person, channel, template, at, room)
-        elif company.kind == "airline" and at > season.end - 85 * DAY and rng.random() < 0.35:
+        elif company.kind == "airline" and at > season.end - 88 * DAY and rng.random() < 0.35:
             conversation(book, person, company.channel(CARE_DESK), at, room)
         elif company.kind == "clinic" and rng.random() < 0.12:
             conversation(book, person, company.channel(TELECONSULT), at, room)
@@ -179,7 +180,7 @@ def conversation(
     for _ in range(1 + int(rng.random() * 2.3)):
         if book.message_count >= goal:
             return
-        if not is_plain and rng.random() < 0.12:
+        if not is_plain and book.may_hold_file(at) and rng.random() < 0.12:
             type_ = MEDIA[int(rng.random() * len(MEDIA))]
             caption = book.question(person) if type_ in ("image", "document") else ""
             asked = book.inbound(person, channel, at, content=contents.media(rng, type_, caption))
@@ -227,7 +228,7 @@ def leftovers(book: Book, people: list[Person], count: int, season: Season) -> N
             conversation(book, people[int(rng.random() * len(people))], lounge, at, room)
             at += int(rng.random() * 3_600)
         while (room := goal - book.message_count) > 0:
-            at = season.moment(rng, 1, latest=season.end - 91 * DAY)
+            at = season.moment(rng, 1, latest=season.end - 89 * DAY - DAY // 2)
             conversation(book, people[int(rng.random() * len(people))], desk, at, room, is_plain=True)
     if company.kind == "clinic":
         goal -= count - max(6, count // 4)

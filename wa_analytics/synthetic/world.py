@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wa_analytics.synthetic import files, traffic
-from wa_analytics.synthetic.book import DAY, Book
+from wa_analytics.synthetic.book import DAY, Book, Gap
 from wa_analytics.synthetic.companies import CLASS_RULES, COMPANIES, Company, settings_toml
+from wa_analytics.synthetic.graph import Graph
 from wa_analytics.synthetic.people import Population, phone_forms
 from wa_analytics.synthetic.planted import planted
 from wa_analytics.synthetic.schedule import retention_answers, schedule_csv
@@ -34,12 +35,14 @@ class World:
     settings_toml: entities, record classes and further opt-out words, to add to `settings.toml`.
     retention_csv: the schedule, also written as `retention.csv`.
     answer: rows of rule, subject, outside_id, entity, occurred_at (ISO 8601, UTC); outside_id is the
-        message id, the record_id, the SHA-256 of a body's bytes, or `floor authority|ceiling
-        authority`; also written as `answer-key.json`.
+        message id, the record_id, the media id, the SHA-256 of a body's bytes, a channel or account,
+        `channel|day`, or `floor authority|ceiling authority`; also written as `answer-key.json`.
     clean_month: company → `YYYY-MM` in its time zone, without any message finding.
     clean_interval: company → the same month as half-open instants.
     paths: provider → files to capture, in the order in which to capture them.
     message_count, older_count: messages within the six months before `end`, and before them.
+    gaps: what the companies declare that they lack.
+    graph: what the platform's API answers of the group; `graph_server.served` puts it on loopback.
     """
 
     folder: Path
@@ -53,6 +56,8 @@ class World:
     paths: dict[str, list[Path]]
     message_count: int
     older_count: int
+    gaps: list[Gap]
+    graph: Graph = field(repr=False, compare=False)
     _secrets: Callable[[], set[str]] = field(repr=False, compare=False)
 
     def people_secrets(self) -> set[str]:
@@ -114,6 +119,8 @@ def write_world(folder: Path, *, seed: int, messages: int = 50_000, end: datetim
         paths=paths,
         message_count=recent,
         older_count=sum(book.message_count for book in books) - recent,
+        gaps=[gap for book in books for gap in book.gaps],
+        graph=Graph(book.known for book in books),
         _secrets=lambda: _secrets(population, books, addresses),
     )
 
