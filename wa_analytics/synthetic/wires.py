@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import json
 import random
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -90,42 +89,27 @@ class AwsWire(MetaWire):
 
     provider = "aws-social"
     is_signed = False
-    region, account = "sa-east-1", "123456789012"
+    account = "123456789012"
+    arn = f"arn:aws:social-messaging:sa-east-1:{account}"
+    topic = f"arn:aws:sns:sa-east-1:{account}:whatsapp-events"
+    service = "https://sns.sa-east-1.amazonaws.com"
 
     def body(self, entry: str) -> str:
         return entry
 
     def landed(self, rng: random.Random, body: str, received_at: float, secret: bytes, signed: str) -> Landed:
-        arn = f"arn:aws:social-messaging:{self.region}:{self.account}"
         waba_id = body[7 : body.index('"', 7)]
-        moment = datetime.fromtimestamp(received_at, UTC)
-        event = json.dumps(
-            {
-                "context": {
-                    "MetaWabaIds": [{"wabaId": waba_id, "arn": f"{arn}:waba/{_hex(waba_id)}"}],
-                    "MetaPhoneNumberIds": [],
-                },
-                "whatsAppWebhookEntry": body,
-                "aws_account_id": self.account,
-                "message_timestamp": moment.isoformat(timespec="microseconds")[:-6] + "000Z",
-            },
-            separators=(",", ":"),
+        moment = datetime.fromtimestamp(received_at, UTC).isoformat(timespec="milliseconds")[:-6]
+        event = (
+            f'{{"context":{{"MetaWabaIds":[{{"wabaId":"{waba_id}","arn":"{self.arn}:waba/{_hex(waba_id)}"}}],'
+            f'"MetaPhoneNumberIds":[]}},"whatsAppWebhookEntry":{json.dumps(body)},'
+            f'"aws_account_id":"{self.account}","message_timestamp":"{moment}000000Z"}}'
         )
-        topic = f"arn:aws:sns:{self.region}:{self.account}:whatsapp-events"
-        service = f"https://sns.{self.region}.amazonaws.com"
-        line = json.dumps(
-            {
-                "Type": "Notification",
-                "MessageId": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-                "TopicArn": topic,
-                "Message": event,
-                "Timestamp": moment.isoformat(timespec="milliseconds")[:-6] + "Z",
-                "SignatureVersion": "1",
-                "Signature": "bWFkZSB1cA==",
-                "SigningCertURL": f"{service}/SimpleNotificationService-made-up.pem",
-                "UnsubscribeURL": f"{service}/?Action=Unsubscribe&SubscriptionArn={topic}:made-up",
-            },
-            separators=(",", ":"),
+        line = (
+            f'{{"Type":"Notification","MessageId":"{_uuid(rng)}","TopicArn":"{self.topic}",'
+            f'"Message":{json.dumps(event)},"Timestamp":"{moment}Z","SignatureVersion":"1",'
+            f'"Signature":"bWFkZSB1cA==","SigningCertURL":"{self.service}/SimpleNotificationService-made-up.pem",'
+            f'"UnsubscribeURL":"{self.service}/?Action=Unsubscribe&SubscriptionArn={self.topic}:made-up"}}'
         )
         return Landed(line, line)
 
@@ -146,7 +130,7 @@ class InfobipWire:
         """The platform's id for what comes in, Infobip's own for what goes out."""
         if is_inbound:
             return wamid(rng, person.wa_id, is_inbound=True)
-        return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        return _uuid(rng)
 
     def inbound(self, person: Person, channel: Channel, at: int, message_id: str, content: Content) -> str:
         return infobip.inbound(person, channel, at, message_id, content)
@@ -184,6 +168,11 @@ def _spooled(body: str, received_at: float, header: str) -> str:
         f'{{"received_at":"{moment}","headers":{{"Content-Type":"application/json",{header}}},'
         f'"body":{json.dumps(body)}}}'
     )
+
+
+def _uuid(rng: random.Random) -> str:
+    n = f"{rng.getrandbits(128):032x}"
+    return f"{n[:8]}-{n[8:12]}-4{n[13:16]}-a{n[17:20]}-{n[20:]}"
 
 
 def _hex(text: str) -> str:
