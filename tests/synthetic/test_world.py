@@ -69,10 +69,10 @@ class Written:
     def declared(self) -> set[str]:
         """Messages known from statuses alone within the hours for which bodies are declared to lack."""
         logged = {send.message_id for send in self.rows.sends} | {one.message_id for one in self.rows.echoes}
-        first: dict[str, tuple[float, str]] = {}
+        first: dict[str, tuple[datetime, str]] = {}
         for status in self.rows.statuses:
             if status.message_id not in logged:
-                told = (status.at.timestamp(), status.channel_id)
+                told = (status.at, status.channel_id)
                 first[status.message_id] = min(told, first.get(status.message_id, told))
         return {
             message_id

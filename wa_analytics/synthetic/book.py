@@ -41,13 +41,13 @@ SEND_COLUMNS = (
 
 
 class Gap(NamedTuple):
-    """What the company says it lacks; since and until in seconds since 1970."""
+    """What the company says it lacks, from since to before until."""
 
     subject: str
     entity: str
     channel_id: str
-    since: int
-    until: int
+    since: datetime
+    until: datetime
     reason: str
 
 

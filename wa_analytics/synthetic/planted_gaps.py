@@ -121,10 +121,9 @@ def declared_gap(stage: Stage) -> None:
         person = stage.agreed()
         person.channel_id = channel.channel_id
         book.template(person, channel, stage.utility, since + number * HOUR, is_logged=False)
-    book.gaps.append(
-        Gap("bodies", book.company.key, channel.channel_id, since - HOUR, since + 4 * HOUR,
-            "send log down for maintenance")
-    )  # fmt: skip
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (since - HOUR, since + 4 * HOUR))
+    reason = "send log down for maintenance"
+    book.gaps.append(Gap("bodies", book.company.key, channel.channel_id, start, end, reason))
 
 
 def unsupported(stage: Stage) -> None:
