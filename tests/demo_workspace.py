@@ -16,7 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wa_analytics.incidents.lifecycle import breach_decided, next_id, opened
+from wa_analytics.pipeline.gaps import declared
 from wa_analytics.pipeline.judgement import incident_states, incidents_followed, recorded
+from wa_analytics.pipeline.pull import pulled
+from wa_analytics.synthetic.graph import APP_ID, CALLBACK
+from wa_analytics.synthetic.graph_server import served
 from wa_analytics.synthetic.world import World, write_world
 from wa_analytics.workspace import Workspace
 
@@ -45,16 +49,43 @@ def made(folder: Path, messages: int = 2000, seed: int = 7, end: datetime | None
     home = folder / "home"
     world = write_world(folder / "world", seed=seed, messages=messages, end=as_of, app_secret=APP_SECRET)
     home.mkdir(parents=True)
-    settings = f'[meta_cloud]\napp_secret = "{APP_SECRET}"\n\n{world.settings_toml}'
+    settings = (
+        f'[meta_cloud]\napp_secret = "{APP_SECRET}"\naccess_token = "{ACCESS_TOKEN}"\n'
+        f'app_id = "{APP_ID}"\ncallback_url = "{CALLBACK}"\n\n{world.settings_toml}'
+    )
     (home / "settings.toml").write_text(settings, encoding="utf-8")
     (home / "retention.csv").write_text(world.retention_csv, encoding="utf-8")
     workspace = Workspace.init(home)
     for provider, paths in world.paths.items():
         workspace.capture(provider, [str(path) for path in paths], as_of)
     workspace.refresh()
+    _pulled(workspace, world, as_of)
+    workspace.refresh()
+    for gap in world.gaps:
+        declared(
+            workspace.database,
+            workspace.ring,
+            workspace.settings,
+            subject_code=gap.subject,
+            gap_from=gap.since,
+            gap_to=gap.until,
+            reason=gap.reason,
+            actor="demo",
+            at=as_of,
+            entity=gap.entity,
+            channel_id=gap.channel_id,
+        )
     checks.run(home=home, as_of=as_of)
     _incidents(workspace, as_of)
     return Demo(home, world, workspace, as_of)
+
+
+def _pulled(workspace: Workspace, world: World, as_of: datetime) -> None:
+    with served(world.graph) as address:
+        told = workspace.settings.meta_cloud.model_copy(update={"graph_url": address})
+        settings = workspace.settings.model_copy(update={"meta_cloud": told})
+        for outcome in pulled(workspace.database, workspace.ring, settings, "meta-cloud", None, as_of):
+            assert not outcome.failed, outcome.failed
 
 
 def _incidents(workspace: Workspace, as_of: datetime) -> None:

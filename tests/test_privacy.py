@@ -28,6 +28,11 @@ SEED = 11
 END = datetime.now(UTC).replace(microsecond=0)
 RUN_OF_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 SHORTEST = 8
+# What stands in providers' bodies: a phone without its plus, the platform's message id, Infobip's own,
+# a user id.
+PHONE, MESSAGE_ID = re.compile(r"\d{11,13}"), re.compile(r"wamid\..+")
+OWN_ID, USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), re.compile(r"[A-Z]{2}\.\d{17}")
+KINDS = {PHONE, MESSAGE_ID, OWN_ID, USER_ID}
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ COMMANDS = (
     ("controls", "--json"),
     ("scorecard",),
     ("incidents", "list", "--json"),
+    ("gaps", "list", "--json"),
+    ("gaps", "propose", "--json"),
     ("report", "scorecard"),
     ("explain", "MESSAGE", "--json"),
 )
@@ -134,6 +141,11 @@ def test_the_same_world_was_searched_for(demo: Demo) -> None:
     secrets = demo.world.people_secrets()
     assert len(secrets) > MESSAGES
     assert len(found([secret.encode() for secret in secrets], inputs)) > len(secrets) / 2
+    assert set(demo.world.paths) >= {"meta-cloud", "infobip", "aws-social"}
+    for provider in ("meta-cloud", "infobip", "aws-social"):
+        told = b"".join(plain(path) for path in demo.world.paths[provider])
+        own = {kind for kind in KINDS if any(kind.fullmatch(one) and one.encode() in told for one in secrets)}
+        assert own == KINDS - ({USER_ID} if provider == "infobip" else {OWN_ID}), provider
     phone = next(secret for secret in secrets if secret.isdigit() and len(secret) > 10).encode()
     for lead in (b"", b"x", b"xy"):
         assert phone in decoded(b"id: wamid." + base64.b64encode(lead + phone + b"\x00") + b".")

@@ -71,7 +71,6 @@ def demo(
         app_secret=APP_SECRET,
     )
     took["write the world"] = time.perf_counter() - start
-    end = world.end.isoformat()
     (home / "settings.toml").write_text(
         f'[meta_cloud]\napp_secret = "{APP_SECRET}"\naccess_token = "{ACCESS_TOKEN}"\n'
         f'app_id = "{APP_ID}"\ncallback_url = "{CALLBACK}"\n\n{world.settings_toml}\n'
@@ -85,9 +84,17 @@ def demo(
         # The world holds unreadable bodies on purpose, so capture ends with 2 and goes on.
         step("capture", "capture", provider, *map(str, paths), allowed=(0, 2))
     with served(world.graph) as address, _named("WA_META_CLOUD__GRAPH_URL", address):
-        step("pull", "pull", "meta-cloud", "all")
+        if as_of is None:
+            step("pull", "pull", "meta-cloud")
+        else:
+            _pulled_then(home, world.end)
     step("refresh", "refresh")
-    step("check and incidents", "run", "--as-of", end, allowed=(0, 1))
+    for gap in world.gaps:
+        told = ("--since", gap.since.isoformat(), "--until", gap.until.isoformat(), "--reason", gap.reason)
+        place = ("--entity", gap.entity, "--channel", gap.channel_id)
+        step("check and incidents", "gaps", "declare", gap.subject, *told, *place)
+    # The platform was asked after the group's end, so the checks speak of now.
+    step("check and incidents", "run", "--as-of", moment(as_of).isoformat(), allowed=(0, 1))
     start = time.perf_counter()
     workspace = current(context)
     _breach_by_hand(workspace, world.end)
@@ -147,6 +154,16 @@ def _run(home: Path, arguments: tuple[str, ...], allowed: tuple[int, ...], *, qu
             code = int(ended.code or 0)
             if code not in allowed:
                 raise typer.Exit(code) from None
+
+
+def _pulled_then(home: Path, at: datetime) -> None:
+    """What `wa pull meta-cloud` would have stored at another time than now."""
+    from wa_analytics.pipeline.pull import pulled
+    from wa_analytics.workspace import Workspace
+
+    workspace = Workspace.open(home)
+    workspace.refresh()
+    pulled(workspace.database, workspace.ring, workspace.settings, "meta-cloud", None, at)
 
 
 @contextmanager

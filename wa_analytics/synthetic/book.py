@@ -325,7 +325,7 @@ class Book:
         self.kept.append(Kept(message_id, at, channel.channel_id, purpose, template, has_body))
 
     def secrets(self) -> set[str]:
-        """Message ids, and every text long enough to be told apart."""
-        found = {message.outside_id for message in self.kept}
+        """Message and media ids, and every text long enough to be told apart."""
+        found = {message.outside_id for message in self.kept} | set(self.known.media)
         found.update(text for text in (*self.texts, *self.apart) if len(text) >= 16)
         return found

@@ -62,7 +62,7 @@ class World:
 
     def people_secrets(self) -> set[str]:
         """Everything that must appear in no output: phones in every form, user ids, names, e-mail
-        addresses, message ids, and every text of 16 characters or more."""
+        addresses, message and media ids, and every text of 16 characters or more."""
         return self._secrets()
 
 
