@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 APP_SECRET = "made-up-app-secret"  # noqa: S105
 LABEL = "on planted deterministic violations; says nothing about your own data"
+# Media files come last and by themselves: what is announced is known after a refresh.
+PULLED = ("templates", "phone-numbers", "subscribed-apps", "analytics", "message-history")
 JUDGED = ("consent", "window", "capture", "retention", "identity")
 ACCESS_TOKEN = "made-up-access-token"  # noqa: S105
 
@@ -85,7 +87,10 @@ def demo(
         step("capture", "capture", provider, *map(str, paths), allowed=(0, 2))
     with served(world.graph) as address, _named("WA_META_CLOUD__GRAPH_URL", address):
         if as_of is None:
-            step("pull", "pull", "meta-cloud")
+            for what in PULLED:
+                step("pull", "pull", "meta-cloud", what)
+            step("refresh", "refresh")
+            step("pull", "pull", "meta-cloud", "media")
         else:
             _pulled_then(home, world.end)
     step("refresh", "refresh")
