@@ -82,7 +82,7 @@ def test_a_file_is_there_for_seven_days(world: World, client: httpx.Client) -> N
 
 
 def test_what_is_not_ours_is_refused(client: httpx.Client) -> None:
-    for path in ("/208000000000999/phone_numbers", f"/{NUMBER}/block_users", "/1", "/"):
+    for path in ("/218000000000999/phone_numbers", f"/{NUMBER}/block_users", "/1", "/"):
         answer = client.get(path)
         assert answer.status_code == 400
         assert answer.json()["error"]["code"] == 100

@@ -6,6 +6,7 @@ ends the pull.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -186,6 +187,9 @@ def _asking(provider: str, settings: Settings, at: int) -> Iterator[Any]:
 
     from wa_analytics.providers.http_api import TIMEOUT_SECONDS
 
+    # Addresses hold media ids and download tokens, and these libraries log them from INFO on.
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
         yield (_Meta if provider == "meta-cloud" else _Twilio)(client, settings, at)
 

@@ -10,7 +10,8 @@ from wa_analytics.synthetic.schedule import ClassRule
 
 class Channel(NamedTuple):
     """One business number; its own phone stands in a reserved range too. waba_id: empty where the
-    provider tells of no account."""
+    provider tells of no account; after 55 it reads as nobody's phone (there is no area code 21 in
+    `people`), since in a database file it stands right behind digests."""
 
     channel_id: str
     phone: str
@@ -79,9 +80,9 @@ BROKER = Company(
     owner="Chief Compliance Officer",
     business_names=("Harborline Securities", "Harborline Securities LLC"),
     channels=(
-        Channel("109000000000101", "12125550190", "208000000000100"),
-        Channel("109000000000102", "12125550191", "208000000000100"),
-        Channel("109000000000103", "12125550192", "208000000000100"),
+        Channel("109000000000101", "12125550190", "218000000000100"),
+        Channel("109000000000102", "12125550191", "218000000000100"),
+        Channel("109000000000103", "12125550192", "218000000000100"),
     ),
     templates=(
         Template("statement_ready", "utility", "Hello {name}, your statement {ref} is ready.", True, 0.40),
@@ -141,8 +142,8 @@ CLINIC = Company(
     owner="Encarregado de Dados",
     business_names=("Clínicas Ipê Claro", "Ipê Claro Saúde Ltda"),
     channels=(
-        Channel("109000000000301", "5520980000901", "208000000000300"),
-        Channel("109000000000302", "5520980000902", "208000000000300"),
+        Channel("109000000000301", "5520980000901", "218000000000300"),
+        Channel("109000000000302", "5520980000902", "218000000000300"),
     ),
     templates=(
         Template("lembrete_consulta", "utility", "Olá {name}, sua consulta {ref} é amanhã.", True, 0.42),
