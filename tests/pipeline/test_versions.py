@@ -115,8 +115,10 @@ def test_a_message_tells_its_versions_and_its_files(made: Disposing) -> None:
 
 
 def test_an_edit_is_no_message_and_its_words_count(made: Disposing) -> None:
-    changes = ours(made, "wamid.ana-edit", "wamid.ana-revoke", "wamid.bea-edit")
-    assert changes == [None, None, None]
+    (original, *changes) = ours(made, "wamid.ana-in", "wamid.ana-edit", "wamid.ana-revoke")
+    assert changes == [original, original], "the id of a change is answered with its message"
+    digests = {made.workspace.ring.digest("message", one) for one in ("wamid.ana-edit", "wamid.bea-edit")}
+    assert not digests & set(made.workspace.messages["message_id"])
     (bea,) = ours(made, BEA)
     events = made.workspace.consent_events.filter(party_id=bea, source_code="opt_out_word")
     assert events["occurred_at"].to_list() == [datetime.fromtimestamp(AT + 60, UTC)]

@@ -135,6 +135,23 @@ def test_a_webhook_body_with_anything_anywhere(draw: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_the_quick_and_the_careful_reading_tell_the_same(draw: st.DataObject) -> None:
+    """A second change that nobody documents makes a body be read part by part."""
+    stated = draw.draw(st.sampled_from(BODIES))
+    change = stated["entry"][0]["changes"][0]
+    if draw.draw(st.booleans()):
+        place = draw.draw(st.sampled_from([one for one in places(change) if one]))
+        change = replaced(change, place, draw.draw(json_texts))
+    entry = {**stated["entry"][0], "changes": [change]}
+    both = {**entry, "changes": [change, {"field": "never_heard_of", "value": {}}]}
+    told = [
+        read(Capture(json.dumps({**stated, "entry": [one]}).encode(), {}, "meta-cloud", RECEIVED))
+        for one in (entry, both)
+    ]
+    assert told[1] == [*told[0], UnknownRecord(kind="field", name="never_heard_of")]
+
+
+@given(st.data())
 def test_what_is_not_touched_is_not_lost(draw: st.DataObject) -> None:
     """One strange change costs the other change of the same body nothing."""
     strange, plain = (draw.draw(st.sampled_from(BODIES)) for _ in range(2))
