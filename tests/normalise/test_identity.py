@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,16 @@ phone          | canonical      | rule
 +521555000001  |                |
 +5491150000001 | +541150000001  | phone.ar_mobile_nine
 +541150000001  |                |
++54111550000001 | +541150000001 | phone.ar_mobile_fifteen
++540111550000001 | +541150000001 | phone.ar_mobile_fifteen
++54220154567890 | +542204567890 | phone.ar_mobile_fifteen
++54290115612345 | +542901612345 | phone.ar_mobile_fifteen
++5411155000001 |                |
++549111550000001 |              |
++551176543210  | +5511976543210 | phone.br_ninth_digit
++5511976543210 |                |
++52155500000   |                |
++521155000000  |                |
 +12025550123   |                |
 +447700900123  |                |
 """
@@ -34,6 +45,29 @@ def test_canonical_phones(row: dict[str, str | None]) -> None:
     phone, canonical, rule = row["phone"], row["canonical"], row["rule"]
     assert phone is not None
     assert canonical_phone(phone) == ((canonical, rule) if canonical else None)
+
+
+def test_forms_are_one_number_as_the_numbering_plan_has_them() -> None:
+    """Made-up subscribers of real shapes: both forms are the same number to `phonenumbers`, once the mobile
+    9 of Argentina is put where it writes one, or the older of the two is no number any more."""
+    for number in range(0, 1000, 97):
+        for home, plain in (
+            (f"+5411155000{number:03}0", f"+54115000{number:03}0"),
+            (f"+542201540{number:03}00", f"+5422040{number:03}00"),
+            (f"+54290115600{number:03}", f"+542901600{number:03}"),
+        ):
+            assert canonical_phone(home) == (plain, "phone.ar_mobile_fifteen")
+            mobile = phonenumbers.parse(f"+549{plain[3:]}")
+            if phonenumbers.is_valid_number(mobile):
+                assert phonenumbers.parse(home) == mobile
+            assert canonical_phone(f"+549{plain[3:]}") == (plain, "phone.ar_mobile_nine")
+        ninth = f"+55119{80000000 + number}"
+        assert canonical_phone(ninth) is None
+        assert canonical_phone(ninth.replace("+55119", "+5511")) == (ninth, "phone.br_ninth_digit")
+        mexican = f"+5255{10000000 + number}"
+        assert canonical_phone(mexican.replace("+52", "+521")) == (mexican, "phone.mx_mobile_one")
+        assert not phonenumbers.is_valid_number(phonenumbers.parse(mexican.replace("+52", "+521")))
+        assert phonenumbers.is_valid_number(phonenumbers.parse(mexican))
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.properties.derived import brought_in, derived, differences, workspace_of
-from tests.tangled import AS_OF, random_world, worlds
+from tests.tangled import AS_OF, handed_over, random_world, worlds
 from tests.world_files import Layout, write
 from tests.worlds import World
 from wa_analytics.workspace import Workspace
@@ -104,6 +104,13 @@ def test_tables_depend_on_no_order_and_no_repetition(
 def test_a_larger_world_on_both_databases(blank: Path, database_url: str | None, tmp_path: Path) -> None:
     world = collided(random_world(21, 150), 21)
     assert in_every_order(blank, tmp_path, world, 5, database_url) == []
+
+
+def test_numbers_that_change_hands_in_any_order(
+    blank: Path, database_url: str | None, tmp_path: Path
+) -> None:
+    world = handed_over(collided(random_world(23, 60), 23), 23)
+    assert in_every_order(blank, tmp_path, world, 7, database_url) == []
 
 
 def test_a_second_refresh_changes_nothing(blank: Path, tmp_path: Path) -> None:

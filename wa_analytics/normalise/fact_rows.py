@@ -95,6 +95,7 @@ class FactRows:
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         self._seen: set[Any] = set()
         self._sequence = 0
+        self._paired: dict[tuple[str, str, str, str | None, bool], int] = {}
         self._first_told: dict[tuple[str, str, str, str], tuple[int | None, int]] = {}
 
     def taken(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -106,6 +107,7 @@ class FactRows:
         ]
         self._seen.clear()
         self._first_told.clear()
+        self._paired.clear()
         return {name: found for name, found in rows.items() if found}
 
     def note(self, sequence: int, recognition: str, provider: str, code: str, name: str) -> None:
@@ -126,7 +128,10 @@ class FactRows:
             return None
         first = self._identified(people[0])
         if len(people) > 1:
-            self._linked(people, rule, at, entity)
+            if len(people) == 2:
+                self._pair(first, self._identified(people[1]), rule, at, entity)
+            else:
+                self._linked(people, rule, at, entity)
             if first.country_code is None:
                 country = next(
                     (k.country_code for p in people[1:] if (k := self._identities.known(p)).country_code),
@@ -151,12 +156,23 @@ class FactRows:
 
     def _linked(self, people: tuple[Identifier, ...], rule: str, at: int | None, entity: str | None) -> None:
         known = [self._identified(person) for person in people]
-        for other in known[1:]:
-            self._link(known[0].digest, other.digest, rule)
+        for place, one in enumerate(known):
+            for other in known[place + 1 :]:
+                self._pair(one, other, rule, at, entity, is_linked=place == 0)
+
+    def _pair(
+        self, one: Known, other: Known, rule: str, at: int | None, entity: str | None, is_linked: bool = True
+    ) -> None:
+        """Two identifiers of one person. The same again, told no earlier, is most of what comes."""
+        key = (one.digest, other.digest, rule, entity, is_linked)
+        known = self._paired.get(key)
+        if known is not None and (at is None or known <= at):
+            return
+        if is_linked:
+            self._link(one.digest, other.digest, rule)
         if at is not None:
-            for place, one in enumerate(known):
-                for other in known[place + 1 :]:
-                    self._told(one, other, SEEN_TOGETHER.get(rule, rule), at, entity)
+            self._paired[key] = at
+            self._told(one, other, SEEN_TOGETHER.get(rule, rule), at, entity)
 
     def _link(self, one: str, other: str, rule: str) -> None:
         if one == other:

@@ -8,6 +8,7 @@ names it. A number the plan calls invalid is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -31,7 +32,9 @@ class Known(NamedTuple):
 def canonical_phone(phone: str) -> tuple[str, str] | None:
     """The canonical form of `+digits` and the rule that gives it, or None where it is the same.
 
-    Brazil: mobiles get the ninth digit; Mexico: the old mobile 1 goes; Argentina: the mobile 9 goes.
+    Brazil: mobiles get the ninth digit; Mexico: the old mobile 1 goes; Argentina: the mobile 9 goes, and
+    so does the 15 that is dialled after the area code at home, of the three lengths an area code has.
+    Source: the numbering plans as `phonenumbers` has them.
     """
     digits = phone[1:]
     if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
@@ -40,7 +43,15 @@ def canonical_phone(phone: str) -> tuple[str, str] | None:
         return f"+52{digits[3:]}", "phone.mx_mobile_one"
     if digits.startswith("549") and len(digits) == 13:
         return f"+54{digits[3:]}", "phone.ar_mobile_nine"
+    if digits.startswith("54") and len(digits) in (14, 15) and (home := _AR_HOME.match(digits)):
+        return f"+54{home[1]}{home[2]}", "phone.ar_mobile_fifteen"
     return None
+
+
+# An area code and its subscriber number have ten digits together; 0 is the trunk prefix.
+_AR_HOME = re.compile(
+    r"540?(?=[1-9])(11(?=15[0-9]{8}$)|[23][0-9]{2}(?=15[0-9]{7}$)|[23][0-9]{3}(?=15[0-9]{6}$))15([0-9]+)$"
+)
 
 
 class Identities:

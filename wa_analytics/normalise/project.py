@@ -110,8 +110,10 @@ class Projection(PlatformFacts):
                 at = record.sent_at
             else:
                 continue
-            for person in record.people:
-                told[person] = (at, self.entity_of(record.channel_id, record.account_id))
+            if record.people:
+                here = (at, self.entity_of(record.channel_id, record.account_id))
+                for person in record.people:
+                    told[person] = here
         return told
 
     def _message(self, sequence: int, record: MessageRecord) -> None:
