@@ -192,14 +192,28 @@ class Workspace:
         from wa_analytics.pipeline.refresh import refresh
 
         with self.locked("refresh"):
-            return refresh(self.database, self.ring, self.settings, self.schedule, progress=progress)
+            done = refresh(self.database, self.ring, self.settings, self.schedule, progress=progress)
+            self._late_settled(done, progress)
+        return done
 
     def rebuild(self, *, progress: Any = None) -> Refreshed:
         """Every derived table anew, from the evidence alone."""
         from wa_analytics.pipeline.refresh import rebuild
 
         with self.locked("refresh"):
-            return rebuild(self.database, self.ring, self.settings, self.schedule, progress=progress)
+            done = rebuild(self.database, self.ring, self.settings, self.schedule, progress=progress)
+            self._late_settled(done, progress)
+        return done
+
+    def _late_settled(self, done: Refreshed, progress: Any) -> None:
+        """What came in after its records were disposed of goes too."""
+        if not done.late:
+            return
+        from wa_analytics.pipeline.disposal import settled
+        from wa_analytics.pipeline.late import late_disposed
+
+        if late_disposed(self.database, self.ring, self.settings, done.late, now(), actor()):
+            settled(self.database, self.ring, self.settings, self.schedule, now(), progress=progress)
 
     @contextmanager
     def locked(self, name: str, *, wait_seconds: float = 600) -> Iterator[None]:
@@ -536,8 +550,12 @@ class Workspace:
 
 
 def actor() -> str:
-    """Who is at the keyboard: the account name of the operating system."""
+    """Who acts: `WA_ACTOR`, set by whatever authenticated the person, else the account name of the
+    operating system."""
     import getpass
+
+    if named := os.environ.get("WA_ACTOR", "").strip():
+        return named[:100]
 
     try:
         return getpass.getuser()

@@ -295,3 +295,13 @@ def test_key_rotation_needs_a_reason(ws: Workspace) -> None:
     assert [line["action"] for line in journal_of(ws)] == ["keys.rotate"]
     shown = ws.reveal([world.ours(ws, world.HELLO)], reason="r", at=world.AT)
     assert shown["text"].to_list() == [world.HELLO_TEXT]
+
+
+def test_whoever_was_authenticated_is_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wa_analytics.workspace import actor
+
+    at_the_keyboard = actor()
+    monkeypatch.setenv("WA_ACTOR", "r.example@larkspur.example")
+    assert actor() == "r.example@larkspur.example" != at_the_keyboard
+    monkeypatch.setenv("WA_ACTOR", "  ")
+    assert actor() == at_the_keyboard

@@ -44,7 +44,7 @@ def dispose(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Destroy the keys of messages whose ceiling has passed, unless a legal hold keeps them."""
+    """Destroy what is past its ceiling, our own records too, unless a legal hold keeps it."""
     from wa_analytics.pipeline.disposal import disposal_plan, disposed
     from wa_analytics.workspace import actor
 
@@ -54,13 +54,15 @@ def dispose(
         say("--as-of lies ahead: what is due then is shown, but only what is due by now can go.")
         until = until if dry_run else at
     workspace.refresh()
-    plan = disposal_plan(workspace.database, until)
+    plan = disposal_plan(workspace.database, workspace.settings, workspace.schedule, until)
     if dry_run:
-        _planned(plan.due, plan.held, until.isoformat(), as_json)
+        _planned(plan.due, plan.held, _counts(plan.own), until.isoformat(), as_json)
         return
-    if plan.due.height and not yes:
+    if (plan.due.height or plan.own) and not yes:
+        own = sum(map(len, plan.own.values()))
         _confirmed(
-            f"Destroy the keys of {plan.due.height:,} messages for ever ({plan.held.height:,} more are held)?"
+            f"Destroy {plan.due.height:,} messages and {own:,} records of our own for ever "
+            f"({plan.held.height:,} more messages are held)?"
         )
     with bars() as bar, workspace.locked("refresh"):
         done = disposed(
@@ -83,6 +85,7 @@ def dispose(
                 "carved_count": gone.carved,
                 "refused_count": gone.refused,
                 "held_count": done.held,
+                "own_records": done.own,
                 "destroyed_wrapping_key_count": done.wrapping_keys,
             }
         )
@@ -91,12 +94,18 @@ def dispose(
             f"{gone.messages:,} messages disposed of, {gone.keys:,} keys destroyed, {gone.carved:,} captures "
             f"carved, {done.held:,} messages held, {done.wrapping_keys:,} wrapping keys replaced."
         )
+        for name, count in done.own.items():
+            typer.echo(f"{count:,} {name.replace('_', ' ')} records disposed of.")
     if gone.refused:
         say(f"{gone.refused:,} records stand in captures that cannot be carved; look at them by hand.")
         raise typer.Exit(2)
 
 
-def _planned(due: pl.DataFrame, held: pl.DataFrame, as_of: str, as_json: bool) -> None:
+def _counts(own: dict[str, list[str]]) -> dict[str, int]:
+    return {name: len(ids) for name, ids in own.items()}
+
+
+def _planned(due: pl.DataFrame, held: pl.DataFrame, own: dict[str, int], as_of: str, as_json: bool) -> None:
     shown, kept = due.select(DUE_COLUMNS), held.select(*DUE_COLUMNS, "hold_id", "matter")
     if as_json:
         emit(
@@ -106,6 +115,7 @@ def _planned(due: pl.DataFrame, held: pl.DataFrame, as_of: str, as_json: bool) -
                 "held_count": kept.height,
                 "due": shown.to_dicts(),
                 "held": kept.to_dicts(),
+                "own_records": own,
             }
         )
         return
@@ -119,6 +129,8 @@ def _planned(due: pl.DataFrame, held: pl.DataFrame, as_of: str, as_json: bool) -
     ):
         counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("messages")).sort(by)
         table(counts, title=f"{frame.height:,} messages {title}")
+    for name, count in own.items():
+        typer.echo(f"{count:,} {name.replace('_', ' ')} records due for disposal")
 
 
 def _confirmed(question: str) -> None:

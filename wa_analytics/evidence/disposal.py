@@ -8,12 +8,14 @@ copy of a destroyed key, in a backup or a replica, opens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.exc import ProgrammingError
 
 from wa_analytics.errors import EvidenceBroken
 from wa_analytics.evidence.key_copies import CopiedKey, KeyCopies, copies_of, settle_wrapping_keys
@@ -236,7 +238,8 @@ def _moved(
 
 def swept(database: Database) -> None:
     """Leave no destroyed key in the database's files: SQLite (which overwrites what it deletes)
-    writes its log back and empties it; PostgreSQL writes the key tables anew."""
+    writes its log back and empties it; PostgreSQL writes the key tables anew and, where it may, ends
+    the present segment of its write-ahead log."""
     if database.dialect == "sqlite":
         connection = database.engine.raw_connection()
         try:
@@ -256,3 +259,8 @@ def swept(database: Database) -> None:
         plain = connection_.execution_options(isolation_level="AUTOCOMMIT")
         for table in ("entry_key", "wrapping_key"):
             plain.exec_driver_sql(f"VACUUM (FULL) {table}")
+        # Old bytes stand in the write-ahead log until its segments are written over; a superuser at
+        # least lets the server have done with the present one. Others go without.
+        for statement in ("CHECKPOINT", "SELECT pg_switch_wal()"):
+            with suppress(ProgrammingError):
+                plain.exec_driver_sql(statement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
@@ -13,11 +13,13 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.evidence.checkpoint import seal_pending
 from wa_analytics.evidence.disposal import compacted, destroyed_again, swept
+from wa_analytics.pipeline.beside import beside_messages
 from wa_analytics.pipeline.destruction import Destroyed, Target, destroyed
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of, unneeded_links_forgotten
+from wa_analytics.pipeline.own_records import own_records_disposed, own_records_due
 from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
-from wa_analytics.retention.due import disposal_due
+from wa_analytics.retention.due import disposal_due, suspended
 from wa_analytics.retention.holds import with_hold
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
@@ -31,11 +33,13 @@ SCHEDULE = "schedule"
 
 @dataclass(frozen=True)
 class Plan:
-    """due: messages to dispose of, columns of `message` and `rule`; held: those whose ceiling has
-    passed but that a legal hold keeps, with `hold_id`."""
+    """due: messages, and what stands beside them, to dispose of: columns of `message` and `rule`; held:
+    those whose ceiling has passed but that a legal hold keeps, with `hold_id`; own: class → ids of the
+    workbench's own records that are due."""
 
     due: pl.DataFrame
     held: pl.DataFrame
+    own: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -45,36 +49,57 @@ class Disposal:
     destroyed: Destroyed
     wrapping_keys: int
     held: int
+    own: dict[str, int]
 
 
-def disposal_plan(database: Database, as_of: datetime) -> Plan:
+def disposal_plan(
+    database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...], as_of: datetime
+) -> Plan:
     """What would go at `as_of`. Reads the state tables, so refresh first."""
-    messages = database.table(t.Message, "dispose_by <= :as_of AND has_body", as_of=as_of)
+    spoken = _beside_suspended(database, settings, schedule)
+    messages = database.table(t.Message, "dispose_by <= :as_of", as_of=as_of)
+    messages = pl.concat([messages, spoken], how="diagonal")
     due = _due(messages, as_of, "scheduled").with_columns(rule=pl.col("dispose_rule"))
     held = _due(messages, as_of, "held")
     held = (
-        held.join(messages_held(database), on="message_id", how="left")
+        held.join(messages_held(database, spoken), on="message_id", how="left")
         if held.height
         else (held.with_columns(hold_id=pl.lit(None, dtype=pl.String), matter=pl.lit(None, dtype=pl.String)))
     )
-    return Plan(due, held)
+    return Plan(due, held, own_records_due(database, settings, schedule, as_of))
 
 
-def messages_held(database: Database) -> pl.DataFrame:
-    """(message_id, hold_id, matter) of every message that a hold in force covers, whatever its
-    retention."""
+def _beside_suspended(
+    database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...]
+) -> pl.DataFrame:
+    """What stands beside the messages, with its retention, under a legal hold as held."""
+    spoken = beside_messages(database, settings, schedule)
+    held = messages_held(database, spoken).select("message_id", "hold_id")
+    kept = nw.from_native(spoken.join(held, on="message_id", how="left").lazy())
+    decided = suspended(kept).collect("polars").to_native()
+    found: pl.DataFrame = decided.drop("hold_id")
+    return found
+
+
+def messages_held(database: Database, spoken: pl.DataFrame | None = None) -> pl.DataFrame:
+    """(message_id, hold_id, matter) of every message, and of what is `spoken` beside them, that a hold
+    in force covers, whatever its retention."""
     decided = decided_by_people(database)
     people = parties_of(database, decided.holds["identifier_digest"].drop_nulls())
     # Who took part in a conversation is told by all of its messages.
     columns = ("message_id", "party_id", "custodian_id", "channel_id", "sent_at")
-    messages = nw.from_native(database.table(t.Message, columns=columns).lazy())
+    known = database.table(t.Message, columns=columns)
+    if spoken is not None:
+        known = pl.concat([known, spoken.select(columns)])
+    messages = nw.from_native(known.lazy())
     named = with_hold(messages, decided.holds_in_force(people)).select("message_id", "hold_id")
     found: pl.DataFrame = named.collect("polars").to_native().drop_nulls()
     return found.join(decided.holds.select("hold_id", "matter"), on="hold_id", how="left")
 
 
 def _due(messages: pl.DataFrame, as_of: datetime, code: str) -> pl.DataFrame:
-    frame = disposal_due(nw.from_native(messages.lazy()), as_of, code).collect("polars").to_native()
+    frame: Any = disposal_due(nw.from_native(messages.lazy()), as_of, code, with_bodiless=True)
+    frame = frame.collect("polars").to_native()
     found: pl.DataFrame = frame.sort("dispose_by", "message_id")
     return found
 
@@ -94,13 +119,14 @@ def disposed(
     meanwhile. A kill leaves each record whole or gone; the same call again goes on."""
     destroyed_again(database, at)
     refresh(database, ring, settings, schedule, progress=progress)
-    plan = disposal_plan(database, as_of)
+    plan = disposal_plan(database, settings, schedule, as_of)
     target = Target(messages=plan.due, decision=SCHEDULE, actor=actor)
     outcome = destroyed(
         database, ring, settings, target, at, progress=progress("destroy") if progress else None
     )
+    own = own_records_disposed(database, ring, settings, schedule, as_of=as_of, at=at, actor=actor)
     wrapping_keys = settled(database, ring, settings, schedule, at, progress=progress)
-    return Disposal(outcome, wrapping_keys, plan.held.height)
+    return Disposal(outcome, wrapping_keys, plan.held.height, own)
 
 
 def settled(

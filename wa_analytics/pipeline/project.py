@@ -133,16 +133,20 @@ def projected(
     end: int,
     *,
     prefix: str = "",
+    late: set[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Facts of the entries `start` to `end` into the fact tables; returns how many entries were
-    read. Commits per chunk, the watermark in the same transaction."""
+    read. Commits per chunk, the watermark in the same transaction. late: gets the sequences of captures
+    that speak of what was disposed of."""
     reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
     if not prefix:
         unvouched_removed(database, start)
     gathered = _Gathered(database, prefix, rules_digest(settings))
     with uncollected():
         for reached, rows in _in_order(database, reader, start, end):
+            if late is not None:
+                late |= gathered.disposed.late(rows)
             gathered.take(reached, rows)
             if progress:
                 progress(reached - start, end - start)
@@ -171,7 +175,7 @@ class _Gathered:
         self._database = database
         self._prefix = prefix
         self._rules = rules
-        self._disposed = disposed_ids(database, prefix)
+        self.disposed = disposed_ids(database, prefix)
         self._seen: set[Any] = set()
         self._first_told: dict[Any, tuple[Any, int]] = {}
         self._pace = Pace(CHUNK, 6 * CHUNK)
@@ -181,7 +185,7 @@ class _Gathered:
     def take(self, reached: int, rows: Rows) -> None:
         """The rows of the entries before `reached`."""
         self._reached = reached
-        for name, found in self._disposed.taken_from(rows).items():
+        for name, found in self.disposed.taken_from(rows).items():
             if name in UNIQUE:
                 found = [row for row in found if row[:3] not in self._seen]
                 self._seen.update(row[:3] for row in found)

@@ -77,7 +77,15 @@ class DisposedIds:
         """Fact rows per table without those that speak of what is disposed of; the id stands second."""
         if not self:
             return rows
-        gone = {
+        gone = self._by_table
+        return {
+            name: [row for row in found if row[1] not in gone[name]] if name in gone else found
+            for name, found in rows.items()
+        }
+
+    @property
+    def _by_table(self) -> dict[str, frozenset[str]]:
+        return {
             "message_fact": self.messages,
             "status_fact": self.messages,
             "message_version": self.messages,
@@ -86,9 +94,13 @@ class DisposedIds:
             "platform_message": self.messages,
             "consent_fact": self.events,
         }
+
+    def late(self, rows: dict[str, list[tuple[Any, ...]]]) -> set[int]:
+        """Sequences of the captures that speak of what is disposed of."""
+        if not self:
+            return set()
         return {
-            name: [row for row in found if row[1] not in gone[name]] if name in gone else found
-            for name, found in rows.items()
+            row[0] for name, gone in self._by_table.items() for row in rows.get(name, ()) if row[1] in gone
         }
 
     def has(self, ids: RecordIds, fact: Fact) -> bool:

@@ -63,12 +63,13 @@ SHARED = (("message_fact", "message_id"), ("consent_fact", "event_id"))
 @dataclass(frozen=True)
 class Refreshed:
     """entries: entries read; messages, events: state rows written; was_whole: everything was
-    evaluated anew."""
+    evaluated anew; late: captures read that speak of what was disposed of before."""
 
     entries: int
     messages: int
     events: int
     was_whole: bool
+    late: frozenset[int] = frozenset()
 
 
 @uncollected()
@@ -91,17 +92,17 @@ def refresh(
         # it is made again from what is left.
         return rebuild(database, ring, settings, schedule, progress=progress)
     read = 0
+    late: set[int] = set()
     if start < end:
-        read = projected(
-            database, ring, settings, start, end, progress=progress("evidence") if progress else None
-        )
+        advance = progress("evidence") if progress else None
+        read = projected(database, ring, settings, start, end, late=late, progress=advance)
     run = _Run(database, settings, schedule)
     is_same = state is not None and state["rules_digest"] == run.rules
     done = state["sequence"] if state and is_same else 0
     if state and is_same and done == end:
-        return Refreshed(read, 0, 0, False)
+        return Refreshed(read, 0, 0, False, frozenset(late))
     messages, events, was_whole = run.evaluated(done, end, progress("state") if progress else None)
-    return Refreshed(read, messages, events, was_whole)
+    return Refreshed(read, messages, events, was_whole, frozenset(late))
 
 
 @uncollected()
@@ -135,6 +136,7 @@ def made_beside(
 ) -> Refreshed:
     """Fill the `new_` tables (`shadow.made`) from the entries before `end`."""
     projected_statements(database, end, shadow.NEW)
+    late: set[int] = set()
     read = projected(
         database,
         ring,
@@ -142,12 +144,13 @@ def made_beside(
         0,
         end,
         prefix=shadow.NEW,
+        late=late,
         progress=progress("evidence") if progress else None,
     )
     links_kept(database, shadow.NEW)
     run = _Run(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
-    return Refreshed(read, messages, events, True)
+    return Refreshed(read, messages, events, True, frozenset(late))
 
 
 def rules_of(database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...]) -> tuple[str, str]:

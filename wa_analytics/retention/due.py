@@ -61,13 +61,17 @@ def suspended(kept: Frame) -> Frame:
     )
 
 
-def disposal_due(messages: Frame, as_of: datetime, code: str = "scheduled") -> Frame:
+def disposal_due(
+    messages: Frame, as_of: datetime, code: str = "scheduled", *, with_bodiless: bool = False
+) -> Frame:
     """The messages whose ceiling has passed and whose content is held.
 
     messages: columns of `message`. code: `scheduled` for what is to go, `held` for what a hold keeps.
+    with_bodiless: those too of which only statuses or a row without text are held.
     """
+    is_held = nw.lit(True) if with_bodiless else nw.col("has_body")
     return messages.filter(
-        nw.col("has_body")
+        is_held
         & (nw.col("retention_code") == code)
         & (nw.col("dispose_by") <= nw.lit(as_of)).fill_null(False)
     )
