@@ -94,7 +94,7 @@ def test_pulled_templates_judge_what_was_sent(wa: Wa, home: Path, tmp_path: Path
     assert (pulled.code, pulled.document) == (
         0,
         {
-            "provider": "meta-cloud", "what": "templates", "captured": 2, "known": 0, "lost": 0,
+            "provider": "meta-cloud", "what": "templates", "captured": 2, "known": 0, "lost": 0, "altered": 0,
             "already_disposed": 0, "failed": [],
         },
     )  # fmt: skip

@@ -103,7 +103,7 @@ def test_files_are_fetched_once_and_checked(place: Workplace) -> None:
     )
     place.graph.media["m2"].content = b"other bytes"
     assert place.pull() == {
-        "provider": "meta-cloud", "what": "media", "captured": 4, "known": 0, "lost": 0,
+        "provider": "meta-cloud", "what": "media", "captured": 4, "known": 0, "lost": 0, "altered": 1,
         "already_disposed": 0, "failed": [],
     }  # fmt: skip
     assert place.held() == {"m1": b"\xff\xd8 one", "m2": b"other bytes", "m3": b'{"data": []}', "m4": b""}

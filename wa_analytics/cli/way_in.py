@@ -133,7 +133,7 @@ def pull(
         else:
             sums = {
                 name: sum(one[name] for one in documents)
-                for name in ("captured", "known", "lost", "already_disposed")
+                for name in ("captured", "known", "lost", "altered", "already_disposed")
             }
             emit({"provider": provider, "what": ALL, **sums, "failed": failed, "pulls": documents})
     else:
@@ -141,6 +141,7 @@ def pull(
             typer.echo(
                 f"{provider} {one.what}: {one.stored:,} captured, {one.repeated:,} known already"
                 + (f", {one.lost:,} lost" if one.lost else "")
+                + (f", {one.altered:,} not as announced" if one.altered else "")
                 + (f", {len(one.failed) + len(one.refused):,} failed" if one.failed or one.refused else "")
                 + (f", {one.already_disposed:,} disposed of before" if one.already_disposed else "")
                 + "."

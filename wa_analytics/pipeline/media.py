@@ -22,6 +22,7 @@ from wa_analytics.providers.meta_media import (
     UPLOAD_DAYS,
     expired_media,
     fetched_media,
+    media_records,
 )
 from wa_analytics.records import MediaRecord
 
@@ -85,6 +86,10 @@ def media_pulled(storing: Storing, graph: Graph, outcome: Pulled, at: int) -> No
         else:
             is_lost = capture.headers["outcome"] == "lost"
             outcome.lost += is_lost
+            outcome.altered += any(
+                isinstance(record, MediaRecord) and record.is_intact is False
+                for record in media_records(capture)
+            )
             # Told once: a refusal bears a number of its own each time.
             if not (is_lost and one.is_lost):
                 storing.take(capture, outcome)

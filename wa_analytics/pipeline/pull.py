@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wa_analytics.errors import InputRefused, ProviderFailed, SettingsInvalid
+from wa_analytics.errors import InputRefused, ProviderFailed
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.pipeline.intake import Captured
 from wa_analytics.pipeline.storing import Storing
@@ -22,10 +22,8 @@ from wa_analytics.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-    from wa_analytics.capture import Capture
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
-    from wa_analytics.providers.meta_pull import Asked, Number
 
 ALL = "all"
 WHATS = {
@@ -35,20 +33,17 @@ WHATS = {
     "twilio": ("messages",),
     "aws-social": ("queue",),
 }  # fmt: skip
-DAYS_BACK = 30
-LONGEST_DAYS = 365
-"""How far back the platform counts."""
-SLICE_DAYS = 31
-
 Bar = Callable[[str], Callable[[int], object]]
 
 
 @dataclass
 class Pulled(Captured):
-    """lost: media files that the provider no longer has; failed: sentences of what could not be had."""
+    """lost: media files that the provider no longer has; altered: those fetched of which the SHA-256 is
+    not the announced one; failed: sentences of what could not be had."""
 
     what: str = ""
     lost: int = 0
+    altered: int = 0
     failed: list[str] = field(default_factory=list)
 
     @property
@@ -65,6 +60,7 @@ class Pulled(Captured):
             "captured": self.stored,
             "known": self.repeated,
             "lost": self.lost,
+            "altered": self.altered,
             "already_disposed": self.already_disposed,
             "failed": self.failed + self.refused,
         }
@@ -146,7 +142,7 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _pulled(asking: Any, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> str:
+def _pulled(asking: Asking, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> str:
     """The sentence by which the provider could not be had at all, or nothing."""
     from wa_analytics.providers.http_api import Exhausted
 
@@ -176,8 +172,15 @@ def _noted(database: Database, provider: str, outcome: Pulled, at: datetime) -> 
         )
 
 
+class Asking(Protocol):
+    """One provider's API during one pull."""
+
+    def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
+        """Fetch and store `what`, its failures in the outcome. Raises Exhausted."""
+
+
 @contextmanager
-def _asking(provider: str, settings: Settings, at: int) -> Iterator[Any]:
+def _asking(provider: str, settings: Settings, at: int) -> Iterator[Asking]:
     if provider == "aws-social":
         from wa_analytics.pipeline.queue import Queue
 
@@ -185,13 +188,14 @@ def _asking(provider: str, settings: Settings, at: int) -> Iterator[Any]:
         return
     import httpx
 
+    from wa_analytics.pipeline.meta_pulling import MetaPull
     from wa_analytics.providers.http_api import TIMEOUT_SECONDS
 
     # Addresses hold media ids and download tokens, and these libraries log them from INFO on.
     for library in ("httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.WARNING)
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
-        yield (_Meta if provider == "meta-cloud" else _Twilio)(client, settings, at)
+        yield MetaPull(client, settings, at) if provider == "meta-cloud" else _Twilio(client, settings, at)
 
 
 class _Twilio:
@@ -211,101 +215,3 @@ class _Twilio:
             raise
         except ProviderFailed as error:
             outcome.failed.append(str(error))
-
-
-class _Meta:
-    """The Graph API, account by account; the numbers of each are asked for once."""
-
-    def __init__(self, client: httpx.Client, settings: Settings, at: int) -> None:
-        from wa_analytics.providers.graph import Graph
-
-        accounts = sorted({account for entity in settings.entities for account in entity.waba_ids})
-        if not accounts:
-            raise SettingsInvalid(
-                "No [[entity]] names a waba_ids account; add it to settings.toml and pull again."
-            )
-        self._graph = Graph(client, settings)
-        self._accounts = accounts
-        self._at = at
-        self._numbers: dict[str, list[Number]] = {}
-
-    def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
-        from wa_analytics.pipeline.media import media_pulled
-        from wa_analytics.providers import meta_pull
-        from wa_analytics.providers.meta_pull import Asked
-
-        if what == "media":
-            media_pulled(storing, self._graph, outcome, self._at)
-            return
-        for account in self._accounts:
-            asked = Asked(self._graph, account, self._at)
-            with _told(outcome, f"account {account}"):
-                if what == "templates":
-                    self._take(meta_pull.templates(asked), storing, outcome)
-                    continue
-                if what == "phone-numbers":
-                    self._numbers.pop(account, None)
-                numbers = self._numbers_of(asked, storing, outcome)
-                if what == "subscribed-apps":
-                    with _told(outcome, f"account {account}"):
-                        self._take(meta_pull.subscribed_apps(asked), storing, outcome)
-                for number in numbers:
-                    with _told(outcome, f"number {number.channel_id}"):
-                        self._take(self._of_number(what, asked, number, since), storing, outcome)
-
-    def _of_number(
-        self, what: str, asked: Asked, number: Number, since: datetime | None
-    ) -> Iterator[Capture]:
-        from wa_analytics.providers import meta_pull
-
-        if what == "subscribed-apps":
-            yield meta_pull.webhook_configuration(asked, number)
-        elif what == "message-history":
-            yield from meta_pull.message_history(asked, number)
-        elif what == "analytics":
-            if not number.digits:
-                raise ProviderFailed("Meta names no phone number to count for; try again later.")
-            for start, end in _slices(self._at, since):
-                for granularity in ("half_hour", "day"):
-                    yield meta_pull.analytics(asked, number, start, end, granularity)
-
-    def _numbers_of(self, asked: Asked, storing: Storing, outcome: Pulled) -> list[Number]:
-        from wa_analytics.providers import meta_pull
-
-        if asked.waba_id not in self._numbers:
-            pages = []
-            for page in meta_pull.phone_numbers(asked):
-                storing.take(page, outcome)
-                pages.append(page)
-            self._numbers[asked.waba_id] = meta_pull.numbers_of(pages)
-        return self._numbers[asked.waba_id]
-
-    @staticmethod
-    def _take(captures: Iterator[Capture], storing: Storing, outcome: Pulled) -> None:
-        for capture in captures:
-            storing.take(capture, outcome)
-
-
-@contextmanager
-def _told(outcome: Pulled, place: str) -> Iterator[None]:
-    """A refusal becomes a sentence of the outcome; a provider that cannot be had passes."""
-    from wa_analytics.providers.http_api import Exhausted
-
-    try:
-        yield
-    except Exhausted:
-        raise
-    except ProviderFailed as error:
-        outcome.failed.append(f"{place}: {error}")
-
-
-def _slices(at: int, since: datetime | None) -> Iterator[tuple[int, int]]:
-    """UTC days from `since` to the end of the day of `at`, in seconds, at most SLICE_DAYS at once."""
-    today = datetime.fromtimestamp(at / 1_000_000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end = today + timedelta(days=1)
-    start = since.astimezone(UTC) if since else today - timedelta(days=DAYS_BACK)
-    start = max(start, end - timedelta(days=LONGEST_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
-    while start < end:
-        stop = min(start + timedelta(days=SLICE_DAYS), end)
-        yield int(start.timestamp()), int(stop.timestamp())
-        start = stop
