@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types dashboard clean lock docs
+.PHONY: demo test lint types dashboard clean lock docs fuzz
 
 demo: $(STAMP)
 	$(BIN)/wa --home wa-demo demo $(DEMO_OPTIONS)
@@ -34,6 +34,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib wa_analytics data_checks dashboard >/dev/null || true
 	@touch $(STAMP)
 
+# Every parser and endpoint under atheris, FUZZ_SECONDS each (about 35 of them).
+FUZZ_SECONDS ?= 10
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r fuzz.lock 2>/dev/null || \
+		{ echo "atheris has no wheel for $$($(BIN)/python --version) on this machine; CPython 3.11 to 3.14 on Linux x86_64 has."; exit 2; }
+	$(BIN)/python tests/fuzz/run.py $(FUZZ_SECONDS)
+
 # The catalogue and the README's lists, from the code.
 docs: $(STAMP)
 	$(BIN)/python -m data_checks.catalogue
@@ -44,4 +52,4 @@ lock:
 		--no-emit-index-url --upgrade --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) wa-demo wa-home .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) fuzz-findings wa-demo wa-home .pytest_cache .mypy_cache .ruff_cache .hypothesis

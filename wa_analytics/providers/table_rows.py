@@ -150,7 +150,7 @@ def file_facts(capture: Capture) -> dict[str, Any] | None:
         return None
     try:
         stated = msgspec.json.decode(capture.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     facts = stated.get("file") if isinstance(stated, dict) else None
     return facts if isinstance(facts, dict) else None
@@ -201,7 +201,7 @@ def row_of(capture: Capture, settings: Settings) -> Row | None:
 def _object_row(capture: Capture, place: str, settings: Settings) -> Row:
     try:
         stated = msgspec.json.decode(capture.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CaptureUnreadable(f"{place}: is not JSON; correct the line and import it again.") from None
     if not isinstance(stated, dict):
         raise CaptureUnreadable(f"{place}: is no JSON object; give one object per line (.ndjson).")
