@@ -53,9 +53,10 @@ def channel_days(query: Query, dialect: str, settings: Settings) -> pl.DataFrame
     ).drop("day_from")
     counts = _counts(query, dialect)
     silences = _silences(counts, told, alpha_of(settings.completeness.false_alarms_per_year))
-    owners = _owners(query, volumes, settings)
+    owners = _owners(counts, volumes, settings)
     return (
-        counts.join(told, on=KEY, how="full", coalesce=True)
+        counts.drop("entity")
+        .join(told, on=KEY, how="full", coalesce=True)
         .join(silences, on=KEY, how="full", coalesce=True)
         .filter(
             pl.any_horizontal(pl.col(*COUNTS, "edge_count").fill_null(0) > 0)
@@ -103,8 +104,8 @@ def _counts(query: Query, dialect: str) -> pl.DataFrame:
     delivered = number(f"{OUTBOUND} AND delivered_at IS NOT NULL")
     early, late = number(f"{OUTBOUND} AND {clock} < '00:05'"), number(f"{OUTBOUND} AND {clock} >= '23:55'")
     held = query(
-        f"SELECT channel_id, {day} AS day_on, {inbound} AS inbound_count, {outbound} AS outbound_count, "
-        f"{delivered} AS delivered_count, "
+        f"SELECT channel_id, {day} AS day_on, min(entity) AS entity, {inbound} AS inbound_count, "
+        f"{outbound} AS outbound_count, {delivered} AS delivered_count, "
         f"{early} AS early_count, {late} AS late_count "
         "FROM {message} WHERE channel_id IS NOT NULL GROUP BY 1, 2"
     )
@@ -117,7 +118,7 @@ def _counts(query: Query, dialect: str) -> pl.DataFrame:
         f"SELECT channel_id, sent_on AS day_on, {inbound} AS inbound_count, {outbound} AS outbound_count "
         "FROM {disposed_message} WHERE channel_id IS NOT NULL GROUP BY 1, 2"
     )
-    kinds = dict.fromkeys(KEY, pl.String) | dict.fromkeys(COUNTS, pl.Int64)
+    kinds = dict.fromkeys([*KEY, "entity"], pl.String) | dict.fromkeys(COUNTS, pl.Int64)
     counted = (
         pl.concat(
             [pl.DataFrame(schema=kinds)]
@@ -127,7 +128,7 @@ def _counts(query: Query, dialect: str) -> pl.DataFrame:
             how="diagonal",
         )
         .group_by(KEY)
-        .agg(pl.col(*COUNTS).sum())
+        .agg(pl.col(*COUNTS).sum(), pl.col("entity").min())
     )
     return _with_edges(counted)
 
@@ -186,9 +187,9 @@ def _written(number: int | None) -> str | None:
     return None if number is None else (EPOCH + timedelta(days=number)).isoformat()
 
 
-def _owners(query: Query, volumes: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """(channel_id, entity): by the messages, else by what the platform counts."""
-    seen = query("SELECT channel_id, min(entity) AS entity FROM {message} GROUP BY channel_id")
+def _owners(counts: pl.DataFrame, volumes: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """(channel_id, entity): by the settings, else by the messages, else by what the platform counts."""
+    seen = counts.group_by("channel_id").agg(pl.col("entity").min()).sort("channel_id")
     named = {channel: entity.key for entity in settings.entities for channel in entity.channels}
     owners: dict[str, str | None] = {}
     for channel, entity in [
