@@ -10,13 +10,13 @@ import pytest
 
 from tests.evidence.conftest import NOW
 from wa_analytics.database import Database
-from wa_analytics.errors import PlaceUnavailable
+from wa_analytics.errors import KeyRefused, PlaceUnavailable
 from wa_analytics.evidence.broken import Broken, Verification
 from wa_analytics.evidence.checkpoint import seal
 from wa_analytics.evidence.disposal import compacted, destroyed_within
 from wa_analytics.evidence.key_copies import ROW, KeyCopies, copied_until, copies_of
 from wa_analytics.evidence.key_restore import Restored, restored
-from wa_analytics.evidence.keys import KeyRing
+from wa_analytics.evidence.keys import KeyRing, unwrapped_under_master
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.rotation import rotate
@@ -185,3 +185,22 @@ def test_a_folder_that_cannot_be_used_is_told_after_all_else_was_done(
     with pytest.raises(PlaceUnavailable, match=r"keys\.copies"):
         seal(database, ring, NOW)
     assert proof(database, ring).checkpoint_count == 1
+
+
+def test_a_wrapped_key_found_somewhere_opens_nothing_after_the_disposal(
+    sealed: None, database: Database, ring: KeyRing, copies: KeyCopies
+) -> None:
+    """As from a backup or PostgreSQL's own log: the entry's key alone, then with its wrapping key."""
+    (found,) = [row for row in entries(database, limit=100) if row.sequence == 7]
+    (wrapping,) = copies.wrapping_keys()
+    with database.writing() as writer:
+        destroyed_within(writer, [7], {}, NOW)
+    compacted(database, ring, NOW)
+    assert Opener({1: ring.wrapping_keys(database)[2]}, ring.digest_key).opens(found) is False
+    assert 1 not in ring.wrapping_keys(database)
+    assert 1 not in {key.number for key in copies.wrapping_keys()}
+    key = unwrapped_under_master(ring.master, 1, wrapping.wrapped)
+    assert Opener({1: key}, ring.digest_key).opens(found), "both found, and the master key of then"
+    rotate(database, ring, actor="test", reason="test", at=NOW)
+    with pytest.raises(KeyRefused):
+        unwrapped_under_master(ring.master, 1, wrapping.wrapped)
