@@ -38,6 +38,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert imported_by(code) == set()
 
 
+def test_worker_processes_import_what_they_use() -> None:
+    """Every import pays this twice, once per core."""
+    assert imported_by("import wa_analytics.pipeline.intake").isdisjoint({"sqlalchemy", "sqlmodel", "polars"})
+    assert imported_by("import wa_analytics.pipeline.project").isdisjoint({"polars", "narwhals"})
+
+
 def test_a_workspace_knows_no_dashboard_and_no_checks() -> None:
     code = "import wa_analytics, wa_analytics.workspace\nfrom wa_analytics.pipeline import refresh, judgement"
     assert imported_by(code).isdisjoint({"great_expectations", "streamlit", "pandas"})

@@ -20,7 +20,6 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
-from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -30,6 +29,7 @@ from wa_analytics.settings import Settings
 if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
+    from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 
 Progress = Callable[[int], None]
 WORTH_WORKERS = 12_000
@@ -78,11 +78,16 @@ class _Intake:
     """What a worker needs to seal chunks of raw records."""
 
     def __init__(
-        self, settings: Settings, received_at: int, disposed: DisposedIds, digest_key: bytes
+        self, settings: Settings, received_at: int, disposed: DisposedIds | None, digest_key: bytes
     ) -> None:
         self._settings = settings
         self._disposed = disposed
-        self._ids = RecordIds(Digester(digest_key).digest, settings) if disposed else None
+        self._ids: RecordIds | None = None
+        if disposed:
+            # The projection costs a worker a second to import, and most have disposed of nothing.
+            from wa_analytics.pipeline.record_ids import RecordIds
+
+            self._ids = RecordIds(Digester(digest_key).digest, settings)
         self._received_at = received_at
         self._checks: dict[str, SignatureCheck] = {}
 
@@ -92,7 +97,7 @@ class _Intake:
             self._checks[provider] = signature_check(provider, self._settings)
         captures = captures_from(*chunk, self._received_at, self._checks[provider])
         already = refused = 0
-        if self._ids is not None:
+        if self._ids is not None and self._disposed is not None:
             captures, already, refused = self._disposed.recalled(captures, self._ids, self._settings)
         rows = sealer.sealed(captures)
         parse, is_surely_read = parser(provider), surely_read(provider)
@@ -122,7 +127,7 @@ def _place(capture: Capture) -> str:
 _intake: _Intake | None = None
 
 
-def _started(settings: Settings, received_at: int, disposed: DisposedIds, digest_key: bytes) -> None:
+def _started(settings: Settings, received_at: int, disposed: DisposedIds | None, digest_key: bytes) -> None:
     global _intake
     _intake = _Intake(settings, received_at, disposed, digest_key)
     gc.disable()
@@ -202,7 +207,7 @@ def _all_sealed(
     from wa_analytics.pipeline.disposed import disposed_ids
 
     workers = cpu_count() or 1
-    disposed = disposed_ids(database)
+    disposed = disposed_ids(database) or None
     here = _Intake(settings, moment, disposed, ring.digest_key)
     pool: ProcessPoolExecutor | None = None
     pending: deque[Future[SealedChunk]] = deque()

@@ -25,7 +25,6 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
 from wa_analytics.pipeline.collecting import uncollected
-from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.providers import parser
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
@@ -175,6 +174,8 @@ class _Gathered:
         self._database = database
         self._prefix = prefix
         self._rules = rules
+        from wa_analytics.pipeline.disposed import disposed_ids  # brings Polars, which no reader needs
+
         self.disposed = disposed_ids(database, prefix)
         self._seen: set[Any] = set()
         self._first_told: dict[Any, tuple[Any, int]] = {}
