@@ -84,6 +84,17 @@ def test_people_of_one_record_are_linked_under_its_rule() -> None:
     ]
 
 
+def test_in_a_stream_an_identifier_and_a_link_come_once() -> None:
+    made = projection()
+    for number in range(2):
+        made.add(number, "", "meta-cloud", [LinkRecord(people=(ANA_ID, ANA), rule="contact")])
+        taken = made.taken(is_stream=True)
+        assert ("identifier" in taken, "identifier_link" in taken) == (number == 0, number == 0)
+    made.taken()
+    made.add(2, "", "meta-cloud", [LinkRecord(people=(ANA_ID, ANA), rule="contact")])
+    assert "identifier" in made.taken()
+
+
 def test_the_country_is_that_of_the_first_identifier_that_has_one() -> None:
     made = projection()
     made.add(0, "", "consent-register", [granted(people=(CRM, ANA))])

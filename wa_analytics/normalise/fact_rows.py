@@ -98,14 +98,16 @@ class FactRows:
         self._paired: dict[tuple[str, str, str, str | None, bool], int] = {}
         self._first_told: dict[tuple[str, str, str, str], tuple[int | None, int]] = {}
 
-    def taken(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows so far; starts afresh."""
+    def taken(self, *, is_stream: bool = False) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows so far; starts afresh. In a stream an identifier or link taken once does not come
+        again."""
         rows, self.rows = self.rows, {name: [] for name in COLUMNS}
         rows["identity_event"] = [
             (*key, None if at is None else instant_text(at), sequence)
             for key, (at, sequence) in self._first_told.items()
         ]
-        self._seen.clear()
+        if not is_stream:
+            self._seen.clear()
         self._first_told.clear()
         self._paired.clear()
         return {name: found for name, found in rows.items() if found}

@@ -103,7 +103,7 @@ class Reader:
                         name = recognition(capture).hex()
                         break
             projection.add(sequence, name, provider, records)
-        return projection.taken()
+        return projection.taken(is_stream=True)
 
 
 _reader: tuple[Reader, Database] | None = None
