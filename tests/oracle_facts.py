@@ -214,7 +214,8 @@ def template_categories(world: World, entity: str | None, name: str) -> set[str]
         for candidate in world.entities:
             if template.waba_id in candidate.waba_ids:
                 owner = candidate.key
-        if name and template.name == name and (owner == entity or not template.waba_id):
+        # Where either company is unknown the name alone decides.
+        if name and template.name == name and (owner is None or entity is None or owner == entity):
             found.add(template.category.lower())
     return found
 
