@@ -328,7 +328,9 @@ def held_beside_told(totals: pl.DataFrame, height: int = 292) -> Any:
                 legend=alt.Legend(orient="top"),
             ),
             strokeDash=alt.StrokeDash(
-                "source:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=None
+                "source:N",
+                scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]),
+                legend=alt.Legend(orient="top"),
             ),
             tooltip=[
                 alt.Tooltip("day_on:N", title="day (UTC)"),

@@ -44,7 +44,7 @@ def journal_of(ws: Workspace) -> list[dict[str, object]]:
         ("umbrellas three", False, {(world.ORDER, "inbound")}),
         ("umbrella", False, set()),
         (r"umbrella\w", True, {(world.ORDER, "inbound"), (world.OFFER, "send_log")}),
-        (r"^hello.*\?$", True, {(world.HELLO, "inbound")}),
+        (r"^hello.*\?$", True, {(world.HELLO, "inbound"), (world.HELLO, "edit")}),
         ("nothing of the kind", False, set()),
     ],
 )
@@ -197,7 +197,8 @@ def test_a_bundle_holds_every_version_and_the_journal(ws: Workspace, tmp_path: P
     reasons = [json.loads(one)["reason"] for one in originals if '"actor"' in one]
     assert sorted(reasons) == ["complaint 7", "regulator asked"]
     html = files["index.html"].decode()
-    for words in (world.HELLO_TEXT, world.PERSON, "changed or revoked later", "complaint 7", "not evaluated"):
+    versions = (world.HELLO_TEXT, world.EDITED_TEXT, "revoked")
+    for words in (*versions, world.PERSON, "complaint 7", "none is declared for these numbers"):
         assert words in html
     assert world.ORDER_TEXT not in html, "another person's words stand in the original alone"
     assert "http://" not in html
@@ -209,7 +210,7 @@ def test_sends_come_with_their_statuses_and_what_staff_unsaid(ws: Workspace, tmp
     ws.bundle([world.ours(ws, world.OFFER)], reason="case 1", out=out, at=world.AT)
     assert codes(out) == []
     html = read(out)["index.html"].decode()
-    for words in (world.OFFER_TEXT, "status delivered", "send log", "changed or revoked later"):
+    for words in (world.OFFER_TEXT, "status delivered", "send log", "revoked"):
         assert words in html
 
 
@@ -246,7 +247,7 @@ def test_what_was_disposed_of_is_stated_and_old_bundles_hold(ws: Workspace, tmp_
 
 
 def test_a_carved_delivery_says_that_its_signature_is_gone(ws: Workspace, tmp_path: Path) -> None:
-    dispose(ws, "wamid.edit")
+    dispose(ws, world.HELLO)  # an edit of it came together with the order
     out = tmp_path / "order.zip"
     ws.bundle([world.ours(ws, world.ORDER)], reason="case 1", out=out, at=world.AT)
     assert codes(out) == []
@@ -294,7 +295,7 @@ def test_key_rotation_needs_a_reason(ws: Workspace) -> None:
     assert ws.rotate_keys(reason="yearly", at=world.AT) == 1
     assert [line["action"] for line in journal_of(ws)] == ["keys.rotate"]
     shown = ws.reveal([world.ours(ws, world.HELLO)], reason="r", at=world.AT)
-    assert shown["text"].to_list() == [world.HELLO_TEXT]
+    assert shown["text"].to_list() == [world.HELLO_TEXT, world.EDITED_TEXT, None]
 
 
 def test_whoever_was_authenticated_is_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests import oracle
 from tests.oracle_consent import send_state, window_of
 from tests.oracle_facts import facts
-from tests.tangled import AS_OF, random_world, worlds
+from tests.tangled import AS_OF, handed_over, random_world, worlds
 from tests.world_files import Layout, write
 from tests.worlds import World
 
@@ -57,6 +57,8 @@ def test_the_worlds_reach_every_rule_and_state() -> None:
     windows: set[str] = set()
     for seed in range(40):
         world = random_world(seed, 60)
+        if seed % 2:
+            world = handed_over(world, seed)
         rules |= {rule for rule, _, _ in oracle.findings(world, AS_OF)}
         known = facts(world)
         states |= {send_state(known, send).code for send in known.sends}

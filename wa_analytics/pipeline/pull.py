@@ -144,11 +144,11 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
 
 def _pulled(asking: Asking, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> str:
     """The sentence by which the provider could not be had at all, or nothing."""
-    from wa_analytics.providers.http_api import Exhausted
+    from wa_analytics.providers.http_api import Unavailable
 
     try:
         asking.pull(what, storing, outcome, since)
-    except Exhausted as error:
+    except Unavailable as error:
         outcome.failed.append(str(error))
         return str(error)
     return ""
