@@ -110,6 +110,7 @@ def told_pairs(database: Database, prefix: str, pairs: pl.DataFrame) -> list[tup
             **params,
         ).iter_rows()
     )
+    phones.update(canonical.values())  # a canonical form may stand in none of these pairs
     found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for one, other, entity, at, sequence in written(pairs).rows():
         ends = sorted(
