@@ -37,7 +37,6 @@ FAMILIES = (
             "account.offboarded",
             "account.partner_removed",
             "account.partner_app_uninstalled",
-            "account.disconnected",
             "account.deleted",
         ),
         ("account.reconnected", "account.partner_added", "account.partner_app_installed"),

@@ -102,7 +102,7 @@ QUESTIONS: tuple[Question, ...] = (
             "retention.unscheduled",
             "retention.disposed_early",
         ),
-        missing=("proof that records are unaltered is not connected",),
+        missing=("proof that records are unaltered stands in `wa verify`, not in this line",),
         guard="retention_overdue",
         metrics=("retention_overdue", "retention_due_90_days"),
         nothing="no content is held under a schedule",
