@@ -3,7 +3,7 @@ revocations of messages that nobody holds; as rows of `message`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
 
 
-def beside_messages(database: Database, settings: Settings, schedule: Sequence[ScheduleRow]) -> pl.DataFrame:
-    """Everyone's, classed and scheduled."""
+def beside_messages(
+    database: Database,
+    settings: Settings,
+    schedule: Sequence[ScheduleRow],
+    parties: Iterable[str] | None = None,
+) -> pl.DataFrame:
+    """Classed and scheduled; parties: theirs alone, else everyone's and what tells of nobody."""
     told = database.frame(
         "SELECT message_id, entity, channel_id, direction_code, sent_at, identifier_digest "
         "FROM message_fact WHERE source_code = 'call' UNION ALL "
@@ -28,9 +33,10 @@ def beside_messages(database: Database, settings: Settings, schedule: Sequence[S
     )
     epochs = nw.from_native(database.table(t.NumberEpoch).lazy())
     placed_in = in_epochs(nw.from_native(told.lazy()), epochs, "sent_at").collect("polars").to_native()
-    people = database.frame("SELECT identifier_digest, party_id FROM identifier")
+    condition, params = ("1 = 1", {}) if parties is None else database.matching("party_id", parties)
+    people = database.frame(f"SELECT identifier_digest, party_id FROM identifier WHERE {condition}", **params)
     found = (
-        placed_in.join(people, on="identifier_digest", how="left")
+        placed_in.join(people, on="identifier_digest", how="left" if parties is None else "inner")
         .group_by("message_id")
         .agg(pl.col("entity", "channel_id", "direction_code", "sent_at", "party_id").min())
         .with_columns(

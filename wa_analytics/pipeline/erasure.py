@@ -13,7 +13,7 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.consent.ledger import PURPOSES, spread, states
 from wa_analytics.errors import InputRefused, ReasonRequired
-from wa_analytics.normalise.holders import in_epochs
+from wa_analytics.pipeline.beside import beside_messages
 from wa_analytics.pipeline.destruction import SUPPRESSION_COLUMNS, Destroyed, Target, destroyed
 from wa_analytics.pipeline.disposal import settled
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of
@@ -29,7 +29,7 @@ from wa_analytics.retention.erasure import (
     proof_decision,
 )
 from wa_analytics.retention.holds import with_hold
-from wa_analytics.retention.schedule import ScheduleRow, classed, scheduled
+from wa_analytics.retention.schedule import ScheduleRow, scheduled
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def erasure_request(
     messages = pl.concat(
         [
             database.table(t.Message, by_party, **params),
-            _beside(database, settings, schedule, tuple(people["identifier_digest"]), parties["party_id"]),
+            beside_messages(database, settings, schedule, parties["party_id"]),
         ],
         how="diagonal",
     ).sort("sent_at", "message_id")
@@ -132,43 +132,6 @@ def erasure_request(
     return Request(
         tuple(parties["party_id"]), tuple(people["identifier_digest"]), decisions, messages, events
     )
-
-
-def _beside(
-    database: Database,
-    settings: Settings,
-    schedule: tuple[ScheduleRow, ...],
-    people: tuple[str, ...],
-    parties: pl.Series,
-) -> pl.DataFrame:
-    """The person's calls, and edits and revocations of messages nobody holds: no messages but records
-    all the same, as rows of `message`."""
-    condition, params = database.matching("identifier_digest", people)
-    told = database.frame(
-        "SELECT message_id, entity, channel_id, direction_code, sent_at, identifier_digest "
-        f"FROM message_fact WHERE source_code = 'call' AND {condition} UNION ALL "
-        "SELECT message_id, entity, channel_id, direction_code, occurred_at AS sent_at, identifier_digest "
-        f"FROM message_version WHERE {condition} AND message_id NOT IN (SELECT message_id FROM message)",
-        **params,
-    )
-    epochs = nw.from_native(database.table(t.NumberEpoch).lazy())
-    placed_in = in_epochs(nw.from_native(told.lazy()), epochs, "sent_at").collect("polars").to_native()
-    by_party, params = database.matching("party_id", parties)
-    theirs = database.frame(f"SELECT identifier_digest, party_id FROM identifier WHERE {by_party}", **params)
-    calls = (
-        placed_in.join(theirs, on="identifier_digest", how="inner")
-        .group_by("message_id")
-        .agg(pl.col("entity", "channel_id", "direction_code", "sent_at").min())
-    ).with_columns(
-        party_id=pl.lit(parties[0]),
-        purpose_code=pl.lit(None, dtype=pl.String),
-        template_name=pl.lit(None, dtype=pl.String),
-    )
-    rules = settings.retention.record_class
-    placed = classed(nw.from_native(calls.lazy()), rules).collect("polars").to_native()
-    kept = scheduled(nw.from_native(placed.lazy()), schedule, settings.entities)
-    found: pl.DataFrame = placed.join(kept.collect("polars").to_native(), on="message_id", how="left")
-    return found
 
 
 def _standings(
