@@ -15,7 +15,7 @@ import polars as pl
 from wa_analytics.controls.control import Outcome
 from wa_analytics.incidents.detect import TITLES
 from wa_analytics.metrics.catalogue import METRICS
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.checklist import QUESTIONS
 from wa_analytics.reports.overview import Overview
 from wa_analytics.settings import Settings

@@ -14,7 +14,7 @@ import polars as pl
 
 from wa_analytics.completeness.gaps import Gap
 from wa_analytics.metrics.catalogue import METRICS
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.wording import figure, whole
 
 SINCE = timedelta(weeks=26)

@@ -13,7 +13,7 @@ import pytest
 from tests.spec.drawn_table import ENGINES, drawn, on_engines
 from wa_analytics.controls.assess import assess
 from wa_analytics.controls.control import Verdict, catalogue
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Controls, Entity, Settings
 from wa_analytics.tables import (

@@ -9,7 +9,7 @@ import pytest
 
 from wa_analytics.controls.assess import assess
 from wa_analytics.controls.control import catalogue
-from wa_analytics.controls.measure import MEASURES
+from wa_analytics.controls.measures import MEASURES
 from wa_analytics.incidents.detect import TITLES
 
 DOZEN = [

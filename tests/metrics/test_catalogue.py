@@ -14,7 +14,7 @@ from wa_analytics.errors import InputRefused
 from wa_analytics.metrics.catalogue import METRICS, metric_named
 from wa_analytics.metrics.metric import shown_value
 
-MACHINERY = {"__init__", "catalogue", "interval", "metric"}
+MACHINERY = {"__init__", "cases", "catalogue", "frames", "interval", "metric"}
 
 
 def test_one_file_per_metric_and_one_metric_per_file() -> None:

@@ -13,7 +13,7 @@ from wa_analytics.controls.assess import assess
 from wa_analytics.controls.control import Verdict
 from wa_analytics.incidents.detect import detected
 from wa_analytics.incidents.lifecycle import IncidentState, Step, breach_decided, opened
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.overview import Freshness, Overview, overview
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Entity, Settings

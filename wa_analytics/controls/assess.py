@@ -16,8 +16,9 @@ import narwhals as nw
 
 from wa_analytics.controls.calendar import countries, is_within
 from wa_analytics.controls.control import Control, Evidence, PieceVerdict, Verdict, VerdictCode, catalogue
-from wa_analytics.controls.measure import MEASURES, Question
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.controls.measures import MEASURES
+from wa_analytics.controls.question import Question
+from wa_analytics.metrics.frames import MetricFrames, collected
 from wa_analytics.settings import Entity, Settings
 
 if TYPE_CHECKING:
@@ -48,14 +49,8 @@ def assess(
 
 def _written_to(frames: MetricFrames, as_of: datetime) -> set[tuple[str, str]]:
     """(company, country) of every message up to the moment."""
-    pairs = (
-        frames.lazy("messages")
-        .filter(nw.col("sent_at") <= as_of)
-        .select("entity", "country_code")
-        .unique()
-        .collect("polars")
-        .to_native()
-    )
+    messages = frames.lazy("messages").filter(nw.col("sent_at") <= as_of)
+    pairs = collected(messages.select("entity", "country_code").unique())
     return {(entity, country) for entity, country in pairs.rows() if entity and country}
 
 

@@ -6,11 +6,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+from wa_analytics.retention.schedule import EUROPEAN_UNION
+
 #: The European Economic Area: the 27 member states with Iceland, Liechtenstein and Norway.
-EEA = frozenset({
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE",
-    "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
-})  # fmt: skip
+EEA = EUROPEAN_UNION | {"IS", "LI", "NO"}
 
 
 def countries(codes: tuple[str, ...]) -> frozenset[str]:

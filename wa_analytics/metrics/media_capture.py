@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 import narwhals as nw
 
+from wa_analytics.metrics.cases import place_cases
+from wa_analytics.metrics.frames import Lazy, MetricFrames, flag
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames, flag, place_cases
+from wa_analytics.metrics.metric import Metric
 
 MEDIA_DAYS = 7
 

@@ -1,4 +1,4 @@
-"""What a metric is, what it is computed from, and how its cases become rows.
+"""What a metric is, and how its cases become rows.
 
 A metric file states its *cases*: a lazy frame with one row per thing considered, in which
 `is_counted` (0 or 1) goes to the numerator and `is_considered` (0 or 1) to the denominator. Grouping,
@@ -7,8 +7,8 @@ intervals and distinct persons are done here once, for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,10 +16,11 @@ import narwhals as nw
 import polars as pl
 
 from wa_analytics.errors import InputRefused
+from wa_analytics.metrics.frames import FrameName, Lazy, MetricFrames, collected
 from wa_analytics.metrics.interval import Grid, Interval
 
 Unit = Literal["ratio", "per_10k", "count"]
-Lazy = nw.LazyFrame[Any]
+Cases = Callable[[MetricFrames, datetime, Grid], Lazy]
 
 #: dimension → column of the message and finding tables
 DIMENSIONS: dict[str, str] = {
@@ -30,91 +31,7 @@ DIMENSIONS: dict[str, str] = {
     "template": "template_name",
     "business_unit": "business_unit",
 }
-
-FrameName = Literal[
-    "messages", "consent_events", "custodians", "findings", "verify_runs", "channel_days",
-    "platform_messages", "media", "versions", "known", "disposals",
-]  # fmt: skip
-#: optional frames of one company each, and their time
-TIMED: dict[FrameName, str] = {
-    "channel_days": "day_from",
-    "platform_messages": "observed_at",
-    "media": "occurred_at",
-    "versions": "occurred_at",
-}
 ROW_COLUMNS = ("metric", "interval_start", "interval_end", "numerator", "denominator", "ratio")
-
-
-@dataclass(frozen=True)
-class MetricFrames:
-    """The frames metrics are computed from, with the columns of `wa_analytics.tables`.
-
-    Each is anything Narwhals reads (Polars, DuckDB relation, Spark …), all of one engine, instants as
-    UTC; a DuckDB connection must have `SET TimeZone = 'UTC'`. `findings` is None where no check ever
-    ran: what it would say is then unknown, not zero; so with the frames below it. `verify_runs`: runs of
-    `wa verify`, None where nobody reads them. `zones`: entity → IANA time zone. `channel_days`,
-    `platform_messages`, `media`, `versions`: tables channel_day, platform_message, media_fact and
-    message_version. `known`: `message_id, has_body` of every message held or lawfully disposed of,
-    whatever the interval. `disposals`: `entity, disposed_at, retain_until, is_erasure` (a person's
-    right, decided) of what was disposed of.
-    """
-
-    messages: Any
-    consent_events: Any
-    custodians: Any
-    findings: Any = None
-    zones: Mapping[str, str] = field(default_factory=dict)
-    settle_hours: int = 168
-    verify_runs: Any = None
-    channel_days: Any = None
-    platform_messages: Any = None
-    media: Any = None
-    versions: Any = None
-    known: Any = None
-    disposals: Any = None
-
-    def lazy(self, name: FrameName) -> Lazy:
-        """One of the frames as a Narwhals lazy frame."""
-        native = getattr(self, name)
-        frame = native if isinstance(native, nw.LazyFrame | nw.DataFrame) else nw.from_native(native)
-        return frame.lazy()
-
-    def of_entity(self, entity: str) -> MetricFrames:
-        """The same frames for one company; consent events that govern every company stay."""
-        is_own = nw.col("entity") == entity
-        return replace(
-            self,
-            messages=self.lazy("messages").filter(is_own),
-            consent_events=self.lazy("consent_events").filter(
-                nw.col("is_any_entity") | is_own.fill_null(False)
-            ),
-            findings=None if self.findings is None else self.lazy("findings").filter(is_own),
-            **self._optional(lambda name: is_own),
-        )
-
-    def since(self, start: datetime) -> MetricFrames:
-        """The same frames with only what happened after `start` (findings stay as they are)."""
-        return replace(
-            self,
-            messages=self.lazy("messages").filter(nw.col("sent_at") > start),
-            consent_events=self.lazy("consent_events").filter(nw.col("occurred_at") > start),
-            **self._optional(lambda name: _happened(name) > start),
-        )
-
-    def _optional(self, condition: Callable[[FrameName], nw.Expr]) -> dict[str, Any]:
-        """The optional frames that are there, filtered."""
-        return {
-            name: self.lazy(name).filter(condition(name)) for name in TIMED if getattr(self, name) is not None
-        }
-
-
-def _happened(name: FrameName) -> nw.Expr:
-    if name == "platform_messages":
-        return nw.coalesce("occurred_at", "observed_at")
-    return nw.col(TIMED[name])
-
-
-Cases = Callable[[MetricFrames, datetime, Grid], Lazy]
 
 
 @dataclass(frozen=True)
@@ -139,7 +56,6 @@ class Metric:
     counts: Literal["rows", "parties"] = "rows"
     has_denominator: bool = True
     is_stock: bool = False
-    needs_findings: bool = False
     needs: tuple[FrameName, ...] = ()
 
     def compute(
@@ -163,14 +79,12 @@ class Metric:
                     f"metrics have no dimension {dimension!r}; use one of {', '.join(DIMENSIONS)}."
                 )
         grid = Grid.of(frames.zones, interval, as_of, is_by_entity="entity" in by)
-        needs = (*self.needs, "findings") if self.needs_findings else self.needs
-        if any(getattr(frames, name) is None for name in needs):
+        if any(getattr(frames, name) is None for name in self.needs):
             return _shaped(self, [], by, grid, as_of)
         cases = self.cases(frames, as_of, grid)
         if "business_unit" in by:
             cases = _with_business_unit(cases, frames, as_of)
-        columns = [DIMENSIONS[dimension] for dimension in by]
-        keys = [*columns]
+        keys = [DIMENSIONS[dimension] for dimension in by]
         if interval is not None:
             cases = grid.placed(cases)
             keys.append("local_start")
@@ -183,7 +97,7 @@ class Metric:
             nw.col("is_considered").sum().alias("denominator"),
         ]
         summed = cases.group_by(*keys).agg(*sums) if keys else cases.select(*sums)
-        return _shaped(self, summed.collect("polars").to_native().to_dicts(), by, grid, as_of)
+        return _shaped(self, collected(summed).to_dicts(), by, grid, as_of)
 
 
 def _with_business_unit(cases: Lazy, frames: MetricFrames, as_of: datetime) -> Lazy:
@@ -264,58 +178,3 @@ def shown_value(unit: Unit, numerator: int | None, ratio: float | None) -> float
     if ratio is None:
         return None
     return ratio * 10_000 if unit == "per_10k" else ratio
-
-
-def flag(condition: nw.Expr) -> nw.Expr:
-    """A condition as 0 or 1, unknown counting as 0 (engines differ in summing booleans)."""
-    return condition.fill_null(False).cast(nw.Int64)
-
-
-MESSAGE_COLUMNS = (
-    "entity",
-    "channel_id",
-    "purpose_code",
-    "country_code",
-    "template_name",
-    "custodian_id",
-    "party_id",
-)
-
-
-def message_cases(messages: Lazy, counted: nw.Expr, considered: nw.Expr) -> Lazy:
-    """Cases of messages: those not considered count on neither side."""
-    return (
-        messages.filter(considered)
-        .with_columns(is_counted=flag(counted), is_considered=nw.lit(1).cast(nw.Int64))
-        .select(*MESSAGE_COLUMNS, nw.col("sent_at").alias("at"), "is_counted", "is_considered")
-    )
-
-
-def place_cases(frame: Lazy, counted: nw.Expr, considered: nw.Expr, at: nw.Expr) -> Lazy:
-    """Cases of what belongs to a number but to no purpose, person, template or employee.
-
-    counted, considered: whole numbers."""
-    none = nw.lit(None, dtype=nw.String)
-    return frame.select(
-        "entity",
-        "channel_id",
-        none.alias("purpose_code"),
-        none.alias("country_code"),
-        none.alias("template_name"),
-        none.alias("custodian_id"),
-        at.alias("at"),
-        counted.cast(nw.Int64).alias("is_counted"),
-        considered.cast(nw.Int64).alias("is_considered"),
-    )
-
-
-def sends_judged(frames: MetricFrames, as_of: datetime, *states: str) -> Lazy:
-    """Cases of the outbound messages whose consent was judged; `states` are counted."""
-    messages = frames.lazy("messages").filter(
-        nw.col("sent_at") <= as_of, nw.col("direction_code") == "outbound"
-    )
-    return message_cases(
-        messages,
-        counted=nw.col("consent_code").is_in(states),
-        considered=~nw.col("consent_code").is_in(["not_judged", "not_evaluated"]),
-    )

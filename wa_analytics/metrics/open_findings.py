@@ -6,32 +6,21 @@ from datetime import datetime
 
 import narwhals as nw
 
+from wa_analytics.metrics.cases import ABOUT
+from wa_analytics.metrics.frames import Lazy, MetricFrames
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames
+from wa_analytics.metrics.metric import Metric
 
 
 def cases(frames: MetricFrames, as_of: datetime, grid: Grid) -> Lazy:
     senders = frames.lazy("messages").select(
         nw.col("message_id").alias("subject_id"), "custodian_id", "party_id"
     )
-    is_open = (nw.col("status_code") == "open") | (nw.col("resolved_at") > as_of).fill_null(False)
     return (
-        frames.lazy("findings")
-        .with_columns(at=nw.coalesce("occurred_at", "first_seen_at"))
-        .filter(is_open, nw.col("at") <= as_of)
+        frames.open_findings(as_of)
         .join(senders, on="subject_id", how="left")
         .with_columns(is_counted=nw.lit(1).cast(nw.Int64), is_considered=nw.lit(0).cast(nw.Int64))
-        .select(
-            "entity",
-            "channel_id",
-            "purpose_code",
-            "country_code",
-            "template_name",
-            "custodian_id",
-            "at",
-            "is_counted",
-            "is_considered",
-        )
+        .select(*ABOUT, "at", "is_counted", "is_considered")
     )
 
 
@@ -46,5 +35,5 @@ METRIC = Metric(
     cases=cases,
     has_denominator=False,
     is_stock=True,
-    needs_findings=True,
+    needs=("findings",),
 )

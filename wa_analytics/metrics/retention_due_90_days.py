@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import narwhals as nw
 
+from wa_analytics.metrics.frames import Lazy, MetricFrames
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames
+from wa_analytics.metrics.metric import Metric
 from wa_analytics.metrics.retention_overdue import held_cases
 
 HORIZON = timedelta(days=90)

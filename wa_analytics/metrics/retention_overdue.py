@@ -6,8 +6,10 @@ from datetime import datetime
 
 import narwhals as nw
 
+from wa_analytics.metrics.cases import message_cases
+from wa_analytics.metrics.frames import Lazy, MetricFrames
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames, message_cases
+from wa_analytics.metrics.metric import Metric
 
 
 def held_cases(frames: MetricFrames, as_of: datetime, counted: nw.Expr) -> Lazy:

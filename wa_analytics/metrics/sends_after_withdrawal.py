@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from wa_analytics.metrics.cases import sends_judged
+from wa_analytics.metrics.frames import Lazy, MetricFrames
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames, sends_judged
+from wa_analytics.metrics.metric import Metric
 
 
 def cases(frames: MetricFrames, as_of: datetime, grid: Grid) -> Lazy:

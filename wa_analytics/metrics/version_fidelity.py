@@ -6,8 +6,10 @@ from datetime import datetime
 
 import narwhals as nw
 
+from wa_analytics.metrics.cases import place_cases
+from wa_analytics.metrics.frames import Lazy, MetricFrames, flag
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames, flag, place_cases
+from wa_analytics.metrics.metric import Metric
 
 
 def cases(frames: MetricFrames, as_of: datetime, grid: Grid) -> Lazy:

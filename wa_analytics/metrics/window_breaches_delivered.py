@@ -6,8 +6,9 @@ from datetime import datetime
 
 import narwhals as nw
 
+from wa_analytics.metrics.frames import Lazy, MetricFrames
 from wa_analytics.metrics.interval import Grid
-from wa_analytics.metrics.metric import Lazy, Metric, MetricFrames
+from wa_analytics.metrics.metric import Metric
 from wa_analytics.metrics.window_breaches_attempted import window_cases
 
 

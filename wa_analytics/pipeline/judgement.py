@@ -17,7 +17,7 @@ from wa_analytics.errors import InputRefused
 from wa_analytics.incidents.detect import detected
 from wa_analytics.incidents.lifecycle import Change, IncidentState, Step
 from wa_analytics.metrics.catalogue import METRICS, metric_named
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.metric_table import MetricTable
 from wa_analytics.reports.overview import Freshness, Overview, overview
 from wa_analytics.settings import Settings

@@ -20,7 +20,7 @@ import polars as pl
 from wa_analytics.controls.control import Control, Verdict, catalogue
 from wa_analytics.incidents.deadlines import clocks
 from wa_analytics.incidents.lifecycle import IncidentState, Step
-from wa_analytics.metrics.metric import MetricFrames
+from wa_analytics.metrics.frames import MetricFrames, collected
 from wa_analytics.reports.decision import ASKS, NO_OWNER
 from wa_analytics.reports.disclosure import SMALLEST_SHOWN, published, suppressed
 from wa_analytics.settings import Settings
@@ -82,12 +82,10 @@ def incident_findings(state: IncidentState, findings: pl.DataFrame) -> pl.DataFr
 
 def extent(own: pl.DataFrame, frames: MetricFrames) -> Extent:
     """Counts of an incident's findings; people are parties of the messages they are about."""
-    people = (
+    people = collected(
         frames.lazy("messages")
         .filter(nw.col("message_id").is_in(own["subject_id"].to_list()))
         .select(nw.col("message_id").alias("subject_id"), "party_id")
-        .collect("polars")
-        .to_native()
     )
     joined = own.join(people, on="subject_id", how="left")
     ids = "\n".join(sorted(own["finding_id"].to_list()))

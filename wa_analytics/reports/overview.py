@@ -16,7 +16,8 @@ import polars as pl
 from wa_analytics.controls.control import Verdict
 from wa_analytics.incidents.lifecycle import IncidentState
 from wa_analytics.metrics.catalogue import METRICS
-from wa_analytics.metrics.metric import Metric, MetricFrames, flag
+from wa_analytics.metrics.frames import MetricFrames, collected, row_counts
+from wa_analytics.metrics.metric import Metric
 from wa_analytics.reports.checklist import QUESTIONS, ChecklistLine, answered, executed_checks
 from wa_analytics.reports.decision import Decision, decisions
 from wa_analytics.reports.wording import figure, moment
@@ -229,34 +230,17 @@ def _open_by_rule(frames: MetricFrames, as_of: datetime) -> dict[str, int] | Non
     """rule → open findings of what happened by then; None where no check ever ran."""
     if frames.findings is None:
         return None
-    is_open = (nw.col("status_code") == "open") | (nw.col("resolved_at") > as_of).fill_null(False)
-    counted = (
-        frames.lazy("findings")
-        .filter(is_open, nw.coalesce("occurred_at", "first_seen_at") <= as_of)
-        .group_by("rule")
-        .agg(findings=nw.len())
-        .collect("polars")
-        .to_native()
-    )
+    counted = collected(frames.open_findings(as_of).group_by("rule").agg(findings=nw.len()))
     return dict(counted.select("rule", "findings").rows())
 
 
 def _unjudged(frames: MetricFrames, as_of: datetime) -> dict[str, int]:
     """Checklist line → messages that its rules could not judge."""
-    row = (
-        frames.lazy("messages")
-        .filter(nw.col("sent_at") <= as_of)
-        .select(
-            consent=flag(
-                (nw.col("consent_code") == "not_evaluated") | (nw.col("window_code") == "not_evaluated")
-            ).sum(),
-            security_retention=flag(nw.col("retention_code") == "conflict").sum(),
-        )
-        .collect("polars")
-        .to_native()
-        .to_dicts()[0]
+    return row_counts(
+        frames.lazy("messages").filter(nw.col("sent_at") <= as_of),
+        consent=(nw.col("consent_code") == "not_evaluated") | (nw.col("window_code") == "not_evaluated"),
+        security_retention=nw.col("retention_code") == "conflict",
     )
-    return {key: int(count or 0) for key, count in row.items()}
 
 
 def _trend(frames: MetricFrames, as_of: datetime) -> pl.DataFrame:

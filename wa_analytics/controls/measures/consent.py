@@ -1,0 +1,78 @@
+"""Sends that a person had not agreed to, and the register that should say so."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import narwhals as nw
+
+from wa_analytics.controls.calendar import business_day_after
+from wa_analytics.controls.question import Counted, Question, counted
+from wa_analytics.metrics.frames import collected
+from wa_analytics.metrics.interval import Grid
+
+
+def _sends(question: Question, *states: str, is_exception: bool) -> Counted:
+    code = nw.col("consent_code")
+    judged = ~code.is_in(["not_judged", "not_evaluated"])
+    return counted(
+        "sends",
+        question.messages().filter(nw.col("direction_code") == "outbound"),
+        exceptions=judged & (code.is_in(states) if is_exception else ~code.is_in(states)),
+        total=judged,
+        unjudged=code == "not_evaluated",
+    )
+
+
+def ungranted_sends(question: Question) -> Counted:
+    return _sends(question, "granted", is_exception=False)
+
+
+def withdrawn_sends(question: Question) -> Counted:
+    return _sends(question, "withdrawn", is_exception=True)
+
+
+def late_sends(question: Question) -> Counted:
+    """Sends made after the n-th US business day that follows the withdrawal, by local days."""
+    judged = withdrawn_sends(question)
+    grid = Grid.of(question.frames.zones, None, question.as_of, is_by_entity=True)
+    days = collected(
+        question.messages()
+        .filter(nw.col("direction_code") == "outbound", nw.col("consent_code") == "withdrawn")
+        .with_columns(
+            sent_day=grid.local_at("sent_at").dt.to_string("%Y-%m-%d"),
+            withdrawn_day=grid.local_at("withdrawn_at").dt.to_string("%Y-%m-%d"),
+        )
+        .group_by("sent_day", "withdrawn_day")
+        .agg(sends=nw.len())
+    )
+    allowed = question.control.parameters["business_days"]
+    late = unknown = 0
+    for sent, withdrawn, sends in days.select("sent_day", "withdrawn_day", "sends").rows():
+        if withdrawn is None:
+            unknown += sends
+        elif date.fromisoformat(sent) > business_day_after(date.fromisoformat(withdrawn), allowed, "US"):
+            late += sends
+    return Counted("sends", late, judged.total, judged.unjudged + unknown)
+
+
+def incomplete_grants(question: Question) -> Counted:
+    return counted(
+        "consents recorded",
+        question.grants(),
+        exceptions=nw.col("is_incomplete"),
+        total=~nw.col("event_id").is_null(),
+    )
+
+
+def register_events(question: Question) -> Counted:
+    return counted("register records", question.register(), total=~nw.col("event_id").is_null())
+
+
+MEASURES = (
+    ungranted_sends,
+    withdrawn_sends,
+    late_sends,
+    incomplete_grants,
+    register_events,
+)
