@@ -11,7 +11,7 @@ import pytest
 from tests.evidence.conftest import NOW
 from wa_analytics.database import Database
 from wa_analytics.errors import KeyRefused, PlaceUnavailable
-from wa_analytics.evidence.broken import Broken, Verification
+from wa_analytics.evidence.broken import Broken
 from wa_analytics.evidence.checkpoint import seal
 from wa_analytics.evidence.disposal import compacted, destroyed_within
 from wa_analytics.evidence.key_copies import ROW, KeyCopies, copied_until, copies_of
@@ -22,7 +22,7 @@ from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.rotation import rotate
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.evidence.verify import verify
+from wa_analytics.evidence.verify import Verification, verify
 from wa_analytics.settings import Keys, Settings
 
 Fill = Callable[[int], None]

@@ -16,10 +16,9 @@ from tests.evidence.conftest import NOW, capture
 from wa_analytics.database import Database
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.digests import Digester
-from wa_analytics.evidence.keyfile import write_key
+from wa_analytics.evidence.keyfile import NEXT_MASTER, write_key
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.log import append, entries
-from wa_analytics.evidence.master import NEXT_MASTER
 from wa_analytics.evidence.sealing import Opener, Sealer
 from wa_analytics.settings import Keys, Settings
 

@@ -19,7 +19,8 @@ from wa_analytics.errors import SettingsInvalid
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline import queue
-from wa_analytics.pipeline.pull import Pulled, pull_rows, pulled
+from wa_analytics.pipeline.pull import pull_rows, pulled
+from wa_analytics.pipeline.pulled import Pulled
 from wa_analytics.workspace import Workspace
 
 __all__ = ["aws", "aws_server"]

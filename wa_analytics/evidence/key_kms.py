@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.aws import AwsFailed, client, failures
-from wa_analytics.evidence.keyfile import KEY_BYTES, move_key, read_ciphertext, read_key, write_key
-from wa_analytics.evidence.master import MASTER
+from wa_analytics.evidence.keyfile import KEY_BYTES, MASTER, move_key, read_ciphertext, read_key, write_key
 
 if TYPE_CHECKING:
     from wa_analytics.settings import Keys

@@ -11,6 +11,7 @@ from pathlib import Path
 from wa_analytics.errors import KeyRefused
 
 KEY_BYTES = 32
+MASTER, NEXT_MASTER = "master.key", "master.key.next"
 
 
 def key_of_text(text: str, name: str) -> bytes:

@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from wa_analytics.errors import KeyRefused
-from wa_analytics.evidence.keyfile import KEY_BYTES, key_of_text, move_key, read_key, write_key
+from wa_analytics.evidence.keyfile import (
+    KEY_BYTES,
+    MASTER,
+    NEXT_MASTER,
+    key_of_text,
+    move_key,
+    read_key,
+    write_key,
+)
 
 if TYPE_CHECKING:
     from wa_analytics.settings import Settings
 
-MASTER, NEXT_MASTER = "master.key", "master.key.next"
 ENVIRONMENT_NAME = "WA_KEYS__MASTER_KEY"
 
 

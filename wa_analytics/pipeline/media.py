@@ -28,7 +28,7 @@ from wa_analytics.records import MediaRecord
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
-    from wa_analytics.pipeline.pull import Pulled
+    from wa_analytics.pipeline.pulled import Pulled
     from wa_analytics.providers.graph import Graph
 
 BATCH = 50

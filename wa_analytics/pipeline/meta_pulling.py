@@ -20,7 +20,7 @@ from wa_analytics.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-    from wa_analytics.pipeline.pull import Pulled
+    from wa_analytics.pipeline.pulled import Pulled
 
 DAYS_BACK = 30
 LONGEST_DAYS = 365

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from sqlmodel import select
 
-from wa_analytics.evidence.broken import CODES, RULE, Broken, Verification
+from wa_analytics.evidence.broken import CODES, RULE, Broken
+from wa_analytics.evidence.verify import Verification
 from wa_analytics.tables import Finding, VerifyRun
 
 if TYPE_CHECKING:

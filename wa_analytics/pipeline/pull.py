@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wa_analytics.errors import InputRefused, ProviderFailed
 from wa_analytics.evidence.layout import microseconds_of
-from wa_analytics.pipeline.intake import Captured
+from wa_analytics.pipeline.pulled import Pulled
 from wa_analytics.pipeline.storing import Storing
 from wa_analytics.settings import Settings
 
@@ -34,36 +33,6 @@ WHATS = {
     "aws-social": ("queue",),
 }  # fmt: skip
 Bar = Callable[[str], Callable[[int], object]]
-
-
-@dataclass
-class Pulled(Captured):
-    """lost: media files that the provider no longer has; altered: those fetched of which the SHA-256 is
-    not the announced one; failed: sentences of what could not be had."""
-
-    what: str = ""
-    lost: int = 0
-    altered: int = 0
-    failed: list[str] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> str:
-        """complete, partial or failed."""
-        if not self.failed and not self.refused:
-            return "complete"
-        return "partial" if self.stored or self.repeated else "failed"
-
-    def document(self) -> dict[str, Any]:
-        """What `wa pull --json` tells of it."""
-        return {
-            "what": self.what,
-            "captured": self.stored,
-            "known": self.repeated,
-            "lost": self.lost,
-            "altered": self.altered,
-            "already_disposed": self.already_disposed,
-            "failed": self.failed + self.refused,
-        }
 
 
 def whats(provider: str, what: str | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from wa_analytics.providers.signatures import signature_check
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
-    from wa_analytics.pipeline.pull import Pulled
+    from wa_analytics.pipeline.pulled import Pulled
     from wa_analytics.pipeline.storing import Storing
 
 PROVIDER = "aws-social"
