@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 RULE: Final = "evidence.broken"
 
@@ -70,6 +70,17 @@ class Broken:
         if self.first_sequence == self.last_sequence:
             return f"entry {self.first_sequence} ({self.where}): {words}"
         return f"entries {self.first_sequence}–{self.last_sequence} ({self.where}): {words}"
+
+    def row(self) -> dict[str, Any]:
+        """As `wa verify --json` prints it."""
+        return {
+            "rule": RULE,
+            "code": self.code,
+            "first_sequence": self.first_sequence,
+            "last_sequence": self.last_sequence,
+            "where": self.where,
+            "sentence": self.sentence,
+        }
 
 
 @dataclass

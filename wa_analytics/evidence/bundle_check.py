@@ -7,69 +7,30 @@ Written apart from the writer (`bundle`) and from the verifier that travels insi
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import stat
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from wa_analytics.errors import EvidenceBroken, InputRefused
-from wa_analytics.evidence.broken import RULE, Broken, Findings
+from wa_analytics.errors import EvidenceBroken
+from wa_analytics.evidence.broken import Broken, Findings
+from wa_analytics.evidence.bundle_contents import (
+    FORMAT,
+    KEYS,
+    MANIFEST,
+    SEAL,
+    Entry,
+    Unjudgeable,
+    files_of,
+    manifest_of,
+)
 from wa_analytics.evidence.layout import leaf_bytes, leaf_hash, unpacked_raw
 from wa_analytics.evidence.merkle import ProofInvalid, check_consistency, check_inclusion
 from wa_analytics.evidence.note import Head, NoteInvalid, VerifierKey, opened, verified_text
-
-FORMAT: Final = "wa-bundle/1"
-MANIFEST, SEAL, KEYS = "bundle.json", "bundle.note", "keys/verifier-keys.txt"
-LARGEST: Final = 4 << 30
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}")
-
-
-class Entry(msgspec.Struct, frozen=True):
-    sequence: int
-    kind: str
-    capture_id: str
-    provider: str
-    received_at_microseconds: int
-    signature_code: str
-    ciphertext_digest: str
-    state: str
-    inclusion: tuple[str, ...]
-    key: str | None = None
-    disposed_by: int | None = None
-
-    @property
-    def folder(self) -> str:
-        return f"entries/{self.sequence:012d}"
-
-
-class Message(msgspec.Struct, frozen=True):
-    message_id: str
-    entries: tuple[int, ...]
-
-
-class CheckpointFile(msgspec.Struct, frozen=True):
-    tree_size: int
-    file: str
-    consistency: tuple[str, ...]
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    format: str
-    origin: str
-    tree_size: int
-    messages: tuple[Message, ...]
-    entries: tuple[Entry, ...]
-    checkpoints: tuple[CheckpointFile, ...]
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -101,25 +62,8 @@ class BundleProof:
             "tree_size": self.tree_size,
             "signer": self.signer,
             "is_key_given": self.is_key_given,
-            "findings": [
-                {
-                    "rule": RULE,
-                    "code": found.code,
-                    "first_sequence": found.first_sequence,
-                    "last_sequence": found.last_sequence,
-                    "where": found.where,
-                    "sentence": found.sentence,
-                }
-                for found in self.findings
-            ],
+            "findings": [found.row() for found in self.findings],
         }
-
-
-class _Stop(Exception):
-    """Nothing further can be judged."""
-
-    def __init__(self, code: str, where: str) -> None:
-        self.found = Broken(code, where=where)
 
 
 def bundle_proof(path: Path, trusted: Iterable[VerifierKey] = ()) -> BundleProof:
@@ -128,37 +72,10 @@ def bundle_proof(path: Path, trusted: Iterable[VerifierKey] = ()) -> BundleProof
     Raises InputRefused where there is no zip file to verify.
     """
     try:
-        checking = _Checking(_files(path), tuple(trusted))
+        checking = _Checking(files_of(path), tuple(trusted))
         return checking.run()
-    except _Stop as stop:
-        return BundleProof((stop.found,))
-
-
-def _files(path: Path) -> dict[str, bytes]:
-    """Every file of the zip by name. Nothing is unpacked to disk."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except OSError as error:
-        raise InputRefused(f"{path} cannot be read ({error.strerror}); name a bundle's zip file.") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputRefused(f"{path} is no zip file, or its end is missing; ask for it again.") from None
-    files: dict[str, bytes] = {}
-    with archive:
-        members = archive.infolist()
-        if sum(member.file_size for member in members) > LARGEST:
-            raise _Stop("bundle_malformed", "zip")
-        for member in members:
-            name = member.filename
-            is_link = stat.S_ISLNK(member.external_attr >> 16)
-            if not NAME.fullmatch(name) or is_link or name in files:
-                raise _Stop("bundle_malformed", "names in the zip")
-            try:
-                files[name] = archive.read(member)
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, NotImplementedError):
-                raise _Stop("bundle_file_changed", name) from None
-    if MANIFEST not in files or SEAL not in files:
-        raise InputRefused(f"{path} is no evidence bundle: it lacks {MANIFEST} or {SEAL}.")
-    return files
+    except Unjudgeable as end:
+        return BundleProof((end.found,))
 
 
 class _Checking:
@@ -168,7 +85,7 @@ class _Checking:
         self.is_key_given = bool(trusted)
         self.keys = trusted or self._own_keys()
         self.signer = self._signer()
-        self.manifest = _manifest(files[MANIFEST])
+        self.manifest = manifest_of(files[MANIFEST])
         self.entries = {entry.sequence: entry for entry in self.manifest.entries}
         self.heads: dict[int, Head] = {}
         self.opened_count = self.disposed_count = 0
@@ -176,7 +93,7 @@ class _Checking:
     def run(self) -> BundleProof:
         told = self.manifest
         if told.format != FORMAT or len(self.entries) != len(told.entries):
-            raise _Stop("bundle_malformed", MANIFEST)
+            raise Unjudgeable("bundle_malformed", MANIFEST)
         self._digests()
         self._heads()
         for entry in told.entries:
@@ -205,7 +122,7 @@ class _Checking:
                 for line in self.files.get(KEYS, b"").decode("utf-8", "replace").splitlines()
             )
         except NoteInvalid:
-            raise _Stop("bundle_malformed", KEYS) from None
+            raise Unjudgeable("bundle_malformed", KEYS) from None
 
     def _signer(self) -> VerifierKey:
         digest = hashlib.sha256(self.files[MANIFEST]).hexdigest()
@@ -216,7 +133,7 @@ class _Checking:
                     return key
             except NoteInvalid:
                 continue
-        raise _Stop("bundle_unsigned", SEAL)
+        raise Unjudgeable("bundle_unsigned", SEAL)
 
     def _digests(self) -> None:
         named = self.manifest.files
@@ -232,13 +149,13 @@ class _Checking:
             try:
                 head = opened(note, self.keys)
             except NoteInvalid:
-                raise _Stop("checkpoint_forged", where) from None
+                raise Unjudgeable("checkpoint_forged", where) from None
             if (head.origin, head.size) != (self.manifest.origin, told.tree_size):
-                raise _Stop("checkpoint_altered", where)
+                raise Unjudgeable("checkpoint_altered", where)
             self.heads[head.size] = head
         size = self.manifest.tree_size
         if size not in self.heads or max(self.heads) != size:
-            raise _Stop("checkpoint_missing", f"size {size} in the bundle")
+            raise Unjudgeable("checkpoint_missing", f"size {size} in the bundle")
         for told in self.manifest.checkpoints:
             newest, head = self.heads[size], self.heads[told.tree_size]
             try:
@@ -304,19 +221,6 @@ class _Checking:
             return other.sequence > entry.sequence and entry.sequence in said["sequences"]
         except (msgspec.DecodeError, TypeError, KeyError):
             return False
-
-
-def _manifest(raw: bytes) -> Manifest:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        # Two readers might each take another one of two equal names.
-        if len(dict(pairs)) != len(pairs):
-            raise ValueError
-        return dict(pairs)
-
-    try:
-        return msgspec.convert(json.loads(raw, object_pairs_hook=once), Manifest)
-    except (ValueError, RecursionError):
-        raise _Stop("bundle_malformed", MANIFEST) from None
 
 
 def _hashes(path: Iterable[str]) -> list[bytes]:

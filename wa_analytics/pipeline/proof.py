@@ -53,7 +53,7 @@ class Proof:
     @property
     def frame(self) -> pl.DataFrame:
         """One row per finding: rule, code, first_sequence, last_sequence, where, sentence."""
-        return pl.DataFrame([row_of(found) for found in self.findings], schema=_COLUMNS, orient="row")
+        return pl.DataFrame([found.row() for found in self.findings], schema=_COLUMNS, orient="row")
 
     def document(self) -> dict[str, Any]:
         """The outcome as `wa verify --json` prints it."""
@@ -70,19 +70,8 @@ class Proof:
             "empty_places": list(told.empty_places),
             "timestamps": asdict(told.timestamps),
             "derived": self.derived and {"outcome": self.derived.outcome, "reason": self.derived.reason},
-            "findings": [row_of(found) for found in self.findings],
+            "findings": [found.row() for found in self.findings],
         }
-
-
-def row_of(found: Broken) -> dict[str, Any]:
-    return {
-        "rule": RULE,
-        "code": found.code,
-        "first_sequence": found.first_sequence,
-        "last_sequence": found.last_sequence,
-        "where": found.where,
-        "sentence": found.sentence,
-    }
 
 
 def recorded(database: Database, proof: Proof, started_at: datetime, finished_at: datetime) -> str:
