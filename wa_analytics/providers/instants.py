@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from wa_analytics.errors import SettingsInvalid
@@ -24,17 +25,15 @@ def zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def seconds_to_micros(value: str | int | float) -> int:
-    """Unix seconds, as the platform writes them (int or digits). Raises ValueError."""
-    if type(value) is str:
-        if not (value.isascii() and value.isdigit() and len(value) <= 12):
-            raise ValueError("not unix seconds")
-        value = int(value)
-    elif type(value) is not int:
-        raise ValueError("not unix seconds")
-    if not 0 <= value <= _LAST_SECOND:
-        raise ValueError("out of range")
-    return value * 1_000_000
+def instant(stated: Any) -> int | None:
+    """Unix seconds, as the platform writes them (int or digits), in microseconds; None for anything else."""
+    if type(stated) is str:
+        if not (stated.isascii() and stated.isdigit() and len(stated) <= 12):
+            return None
+        stated = int(stated)
+    elif type(stated) is not int:
+        return None
+    return stated * 1_000_000 if 0 <= stated <= _LAST_SECOND else None
 
 
 def micros_of(text: str | int, time_zone: str) -> tuple[int, bool]:
@@ -43,13 +42,13 @@ def micros_of(text: str | int, time_zone: str) -> tuple[int, bool]:
     A time without offset is read in `time_zone`. Digits are unix seconds only with 9 to 11 of
     them: `20260131` is neither that nor a time. Raises ValueError.
     """
-    if type(text) is not str:
-        return seconds_to_micros(text), False
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        if not 9 <= len(text) <= 11:
+    if type(text) is str:
+        text = text.strip()
+    if type(text) is not str or (text.isascii() and text.isdigit()):
+        seconds = instant(text)
+        if seconds is None or (type(text) is str and not 9 <= len(text) <= 11):
             raise ValueError("digits that are no unix seconds")
-        return seconds_to_micros(text), False
+        return seconds, False
     moment = datetime.fromisoformat(text if text[-1:] != "z" else text[:-1] + "Z")
     is_zoneless = moment.tzinfo is None
     if is_zoneless:

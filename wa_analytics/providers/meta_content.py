@@ -1,4 +1,4 @@
-"""What a message holds: words, media files, or a change of an earlier message.
+"""What a message tells, whichever field delivers it: itself, its files, or a change of an earlier one.
 
 Source: Meta, webhooks reference, messages (text, media, edit, revoke), September 2026.
 """
@@ -7,20 +7,76 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
+
 from wa_analytics.providers.media import mime_of, sha256_hex
-from wa_analytics.providers.meta_parts import malformed, text_of
-from wa_analytics.providers.meta_shapes import Contact, Content, MediaPart, Message, Value
-from wa_analytics.providers.people import people_of
-from wa_analytics.records import Identifier, LinkRecord, MediaRecord, Record, VersionRecord
+from wa_analytics.providers.meta_parts import malformed, text, text_of
+from wa_analytics.providers.meta_shapes import Account, Contact, Content, MediaPart, Message, Value
+from wa_analytics.providers.people import people_of, safe_name
+from wa_analytics.records import (
+    Identifier,
+    LinkRecord,
+    MediaRecord,
+    MessageRecord,
+    Record,
+    UnknownRecord,
+    VersionRecord,
+)
 
 MEDIA_TYPES = frozenset(("image", "video", "document", "audio", "sticker"))
 CHANGES = frozenset(("edit", "revoke"))
 MESSAGE_TYPES = MEDIA_TYPES | CHANGES | frozenset(
     (
         "text", "location", "contacts", "interactive", "button", "reaction", "order", "system",
-        "unsupported",
+        "unsupported", "media_placeholder",
     )
 )  # fmt: skip
+BODILESS = frozenset(("unsupported", "media_placeholder"))
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Which number, of which account, a body speaks of."""
+
+    channel_id: str | None
+    account_id: str | None
+
+
+def told_message(
+    records: list[Record],
+    message: Message,
+    source: Literal["inbound", "echo", "history"],
+    direction: Literal["inbound", "outbound"],
+    people: tuple[Identifier, ...],
+    sent_at: int,
+    origin: Origin,
+    kind: str | None = None,
+) -> bool:
+    """Whether it is a message of its own; an edit or a revocation is a version of another."""
+    type_ = message.type if message.type in MESSAGE_TYPES else safe_name(message.type)
+    if type_ in CHANGES and _changed(records, message, sent_at, direction, people, origin):
+        return False
+    records.append(
+        MessageRecord(
+            source=source,
+            outside_id=message.id,
+            sent_at=sent_at,
+            people=people,
+            direction=direction,
+            channel_id=origin.channel_id,
+            account_id=origin.account_id,
+            kind=kind,
+            type=type_,
+            text=words(message),
+            has_body=type_ not in BODILESS,
+            group_id=text_of(message.group_id),
+            extra=_extra(message),
+        )
+    )
+    if type_ in MEDIA_TYPES:
+        _media(records, message, message.id, sent_at, origin)
+    elif type_ not in MESSAGE_TYPES:
+        records.append(UnknownRecord(kind="type", name=type_))
+    return True
 
 
 def words(content: Content) -> str | None:
@@ -36,41 +92,54 @@ def words(content: Content) -> str | None:
     return None
 
 
-def media(
-    records: list[Record],
-    content: Content,
-    outside_id: str,
-    occurred_at: int,
-    channel_id: str | None,
-    account_id: str | None,
+def _media(
+    records: list[Record], content: Content, outside_id: str, occurred_at: int, origin: Origin
 ) -> None:
     """The file of a media message; a message without one holds no id to fetch it by."""
     found: MediaPart | None = getattr(content, content.type)
-    if found is None or found.id is None or found.id == "":
-        return
-    records.append(
-        MediaRecord(
-            source="announced",
-            media_id=str(found.id),
-            occurred_at=occurred_at,
-            outside_id=outside_id,
-            type=content.type,
-            mime_type=mime_of(found.mime_type),
-            sha256=sha256_hex(found.sha256),
-            channel_id=channel_id,
-            account_id=account_id,
-        )
+    if found is not None and found.id is not None and found.id != "":
+        stated = (str(found.id), found.mime_type, found.sha256)
+        records.append(_announced(stated, content.type, outside_id, occurred_at, origin))
+
+
+def announced_file(
+    records: list[Record], stated: Any, type_: str, outside_id: str, occurred_at: int, origin: Origin
+) -> None:
+    """The file that plain JSON describes, if it names one."""
+    if (media_id := text(stated, "id")) is not None:
+        file = (media_id, text(stated, "mime_type"), text(stated, "sha256"))
+        records.append(_announced(file, type_, outside_id, occurred_at, origin))
+
+
+def _announced(
+    stated: tuple[str, str | None, str | None],
+    type_: str,
+    outside_id: str,
+    occurred_at: int,
+    origin: Origin,
+) -> MediaRecord:
+    """stated: id, MIME type, SHA-256."""
+    media_id, mime_type, sha256 = stated
+    return MediaRecord(
+        source="announced",
+        media_id=media_id,
+        occurred_at=occurred_at,
+        outside_id=outside_id,
+        type=type_,
+        mime_type=mime_of(mime_type),
+        sha256=sha256_hex(sha256),
+        channel_id=origin.channel_id,
+        account_id=origin.account_id,
     )
 
 
-def changed(
+def _changed(
     records: list[Record],
     message: Message,
     occurred_at: int,
     direction: Literal["inbound", "outbound"],
     people: tuple[Identifier, ...],
-    channel_id: str | None,
-    account_id: str | None,
+    origin: Origin,
 ) -> bool:
     """Whether the message is an edit or a revocation that names its original; then as a version.
 
@@ -89,18 +158,18 @@ def changed(
             occurred_at=occurred_at,
             direction=direction,
             people=people,
-            channel_id=channel_id,
-            account_id=account_id,
+            channel_id=origin.channel_id,
+            account_id=origin.account_id,
             type=None if edited is None else edited.type if edited.type in MESSAGE_TYPES else "other",
             text=None if edited is None else words(edited),
         )
     )
     if edited is not None and edited.type in MEDIA_TYPES:
-        media(records, edited, change.original_message_id, occurred_at, channel_id, account_id)
+        _media(records, edited, change.original_message_id, occurred_at, origin)
     return True
 
 
-def extra(message: Message) -> dict[str, Any]:
+def _extra(message: Message) -> dict[str, Any]:
     stated: dict[str, Any] = {}
     if message.context is not None:
         stated["context"] = message.context
@@ -140,5 +209,11 @@ def only_contact(contacts: list[Contact] | None) -> tuple[Identifier, ...]:
     return people_of(contacts[0].wa_id, contacts[0].user_id)
 
 
-def channel_of(value: Value) -> str | None:
-    return text_of(value.metadata.phone_number_id) if value.metadata is not None else None
+def origin_of(value: Value, account: Account) -> Origin:
+    metadata = value.metadata
+    return Origin(None if metadata is None else text_of(metadata.phone_number_id), text_of(account.id))
+
+
+def stated_origin(value: dict[str, Any], account: Account) -> Origin:
+    """The same, of a value read as plain JSON."""
+    return Origin(text(value, "metadata", "phone_number_id"), text_of(account.id))

@@ -8,18 +8,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from wa_analytics.capture import Capture
-from wa_analytics.providers.instants import seconds_to_micros
-from wa_analytics.providers.media import mime_of, sha256_hex
-from wa_analytics.providers.meta_content import channel_of, link_contacts, only_contact
+from wa_analytics.providers.instants import instant
+from wa_analytics.providers.meta_content import Origin, announced_file, link_contacts, only_contact, origin_of
 from wa_analytics.providers.meta_event_codes import EVENTS
-from wa_analytics.providers.meta_parts import malformed, text, text_of
+from wa_analytics.providers.meta_parts import malformed, text_of
 from wa_analytics.providers.meta_shapes import Account, Call, Status, Value
 from wa_analytics.providers.people import people_of, safe_name
 from wa_analytics.records import (
     ChannelEventRecord,
     ConsentRecord,
     Identifier,
-    MediaRecord,
     MessageRecord,
     Record,
     UnknownRecord,
@@ -33,16 +31,15 @@ _PREFERENCE_PURPOSES = {"marketing_messages": "marketing"}
 def calls_field(records: list[Record], field: str, value: Value, account: Account, capture: Capture) -> None:
     """Calls as messages of source `call`; ringing, accepted and rejected tell of a call too. Recordings
     and transcripts are events and media files of it: when they are ready is not when it was."""
-    channel_id, account_id = channel_of(value), text_of(account.id)
+    origin = origin_of(value, account)
     for call in value.calls or ():
         event = EVENTS["calls"].get((call.event or "").upper())
         if event is None and call.event not in _CALL_EVENTS:
             records.append(UnknownRecord(kind="type", name=safe_name(call.event)))
             continue
-        try:
-            # The end of a call is not when it reached the business; its start is.
-            at = seconds_to_micros(call.timestamp if call.start_time is None else call.start_time)
-        except ValueError:
+        # The end of a call is not when it reached the business; its start is.
+        at = instant(call.timestamp if call.start_time is None else call.start_time)
+        if at is None:
             records.append(malformed("calls"))
             continue
         direction = _direction(call, value)
@@ -52,108 +49,76 @@ def calls_field(records: list[Record], field: str, value: Value, account: Accoun
             else people_of(call.to, call.to_user_id)
         ) or only_contact(value.contacts)
         if event is None:
-            records.append(
-                MessageRecord(
-                    source="call",
-                    outside_id=call.id,
-                    sent_at=at,
-                    people=people,
-                    direction=direction,
-                    channel_id=channel_id,
-                    account_id=account_id,
-                    type="call",
-                    has_body=direction == "inbound",
-                    extra={"event": call.event},
-                )
-            )
+            told = {"event": call.event}
+            records.append(_call(call.id, at, people, direction, origin, told, direction == "inbound"))
         else:
-            records.append(_call_event(event, call.id, at, people, channel_id, account_id))
-            for type_, stated in (("recording", call.call_recording), ("transcript", call.call_transcript)):
-                _file(records, type_, stated, call.id, at, channel_id, account_id)
+            records.append(_call_event(event, call.id, at, people, origin))
+            _files(records, "recording", call.call_recording, call.id, at, origin)
+            _files(records, "transcript", call.call_transcript, call.id, at, origin)
     for status in value.statuses or ():
-        _status(records, status, value, channel_id, account_id)
+        _status(records, status, value, origin)
     if value.contacts:
         link_contacts(records, value.contacts)
     if not value.calls and not value.statuses:
         records.append(malformed("calls"))
 
 
-def _call_event(
-    event: str,
+def _call(
     outside_id: str,
-    at: int,
+    sent_at: int,
     people: tuple[Identifier, ...],
-    channel_id: str | None,
-    account_id: str | None,
+    direction: Literal["inbound", "outbound"],
+    origin: Origin,
+    told: dict[str, Any],
+    has_body: bool = False,
+) -> MessageRecord:
+    return MessageRecord(
+        source="call",
+        outside_id=outside_id,
+        sent_at=sent_at,
+        people=people,
+        direction=direction,
+        channel_id=origin.channel_id,
+        account_id=origin.account_id,
+        type="call",
+        has_body=has_body,
+        extra=told,
+    )
+
+
+def _call_event(
+    event: str, outside_id: str, at: int, people: tuple[Identifier, ...], origin: Origin
 ) -> ChannelEventRecord:
     return ChannelEventRecord(
         event=event,
         occurred_at=at,
         outside_id=outside_id,
-        channel_id=channel_id,
-        account_id=account_id,
+        channel_id=origin.channel_id,
+        account_id=origin.account_id,
         people=people,
     )
 
 
-def _status(
-    records: list[Record], status: Status, value: Value, channel_id: str | None, account_id: str | None
-) -> None:
+def _status(records: list[Record], status: Status, value: Value, origin: Origin) -> None:
     """How a call to a person goes. The call is told too, since nothing else may tell of it."""
     event = EVENTS["calls"].get(status.status.upper())
     if event is None:
         records.append(UnknownRecord(kind="status", name=safe_name(status.status)))
         return
-    try:
-        at = seconds_to_micros(status.timestamp)
-    except ValueError:
+    at = instant(status.timestamp)
+    if at is None:
         records.append(malformed("statuses"))
         return
     people = people_of(status.recipient_id, status.recipient_user_id) or only_contact(value.contacts)
-    records.append(_call_event(event, status.id, at, people, channel_id, account_id))
-    records.append(
-        MessageRecord(
-            source="call",
-            outside_id=status.id,
-            sent_at=at,
-            people=people,
-            direction="outbound",
-            channel_id=channel_id,
-            account_id=account_id,
-            type="call",
-            extra={"status": status.status},
-        )
-    )
+    records.append(_call_event(event, status.id, at, people, origin))
+    records.append(_call(status.id, at, people, "outbound", origin, {"status": status.status}))
 
 
-def _file(
-    records: list[Record],
-    type_: str,
-    stated: Any,
-    outside_id: str,
-    at: int,
-    channel_id: str | None,
-    account_id: str | None,
-) -> None:
+def _files(records: list[Record], type_: str, stated: Any, outside_id: str, at: int, origin: Origin) -> None:
     """A recording or transcript, which stands under the name of its kind (`document`, `audio`)."""
-    if not isinstance(stated, dict):
-        return
-    for found in (stated, *stated.values()):
-        media_id = text(found, "id")
-        if media_id is not None:
-            records.append(
-                MediaRecord(
-                    source="announced",
-                    media_id=media_id,
-                    occurred_at=at,
-                    outside_id=outside_id,
-                    type=type_,
-                    mime_type=mime_of(text(found, "mime_type")),
-                    sha256=sha256_hex(text(found, "sha256")),
-                    channel_id=channel_id,
-                    account_id=account_id,
-                )
-            )
+    if isinstance(stated, dict):
+        for found in (stated, *stated.values()):
+            announced_file(records, found, type_, outside_id, at, origin)
 
 
 def _direction(call: Call, value: Value) -> Literal["inbound", "outbound"]:
@@ -169,6 +134,7 @@ def preferences_field(
     records: list[Record], field: str, value: Value, account: Account, capture: Capture
 ) -> None:
     """A person's stop, resume or sign-up for marketing messages of this business."""
+    origin = origin_of(value, account)
     for preference in value.user_preferences or ():
         action = preference.value.lower()
         purpose = _PREFERENCE_PURPOSES.get((preference.category or "").lower())
@@ -177,11 +143,8 @@ def preferences_field(
             records.append(UnknownRecord(kind="preference", name=safe_name(name)))
             continue
         people = people_of(preference.wa_id, preference.user_id) or only_contact(value.contacts)
-        try:
-            occurred_at = seconds_to_micros(preference.timestamp)
-        except ValueError:
-            occurred_at = -1
-        if occurred_at < 0 or not people:
+        occurred_at = instant(preference.timestamp)
+        if occurred_at is None or not people:
             records.append(malformed("user_preferences"))
             continue
         extra = {"detail": preference.detail, "signup_id": preference.signup_id}
@@ -192,8 +155,8 @@ def preferences_field(
                 purpose=purpose,
                 action=action,
                 occurred_at=occurred_at,
-                channel_id=channel_of(value),
-                account_id=text_of(account.id),
+                channel_id=origin.channel_id,
+                account_id=origin.account_id,
                 extra={name: cell for name, cell in extra.items() if cell is not None},
             )
         )

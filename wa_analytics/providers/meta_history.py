@@ -11,18 +11,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from wa_analytics.capture import Capture
-from wa_analytics.providers import meta_content
-from wa_analytics.providers.instants import seconds_to_micros
-from wa_analytics.providers.meta_content import (
-    CHANGES,
-    MEDIA_TYPES,
-    MESSAGE_TYPES,
-    extra,
-    link_username,
-    words,
-)
+from wa_analytics.providers.instants import instant
+from wa_analytics.providers.meta_content import Origin, link_username, stated_origin, told_message
 from wa_analytics.providers.meta_event_codes import EVENT, EVENTS
-from wa_analytics.providers.meta_parts import code, elements, malformed, moment, part, person, text, text_of
+from wa_analytics.providers.meta_parts import code, elements, malformed, moment, part, person, text
 from wa_analytics.providers.meta_salvage import parts_of
 from wa_analytics.providers.meta_shapes import Account, Message
 from wa_analytics.providers.people import people_of, safe_name
@@ -30,13 +22,11 @@ from wa_analytics.records import (
     ChannelEventRecord,
     Identifier,
     LinkRecord,
-    MessageRecord,
     Record,
     StatusRecord,
     UnknownRecord,
 )
 
-PLACEHOLDER = "media_placeholder"
 _STATES = {"SENT": "sent", "DELIVERED": "delivered", "READ": "read", "PLAYED": "played", "ERROR": "failed"}
 
 
@@ -44,10 +34,10 @@ def history(
     records: list[Record], field: str, value: dict[str, Any], account: Account, capture: Capture
 ) -> None:
     """Every chunk, thread and message; a history that its owner declined to share."""
-    channel_id, account_id = text(value, "metadata", "phone_number_id"), text_of(account.id)
+    origin = stated_origin(value, account)
     own = text(value, "metadata", "display_phone_number")
     for chunk in elements(value, "history"):
-        _chunk(records, chunk, channel_id, account, capture)
+        _chunk(records, chunk, origin, account, capture)
         for thread in elements(chunk, "threads"):
             people = _counterpart(thread)
             if len(people) > 1:
@@ -55,13 +45,13 @@ def history(
             if (username := text(thread, "context", "username")) is not None:
                 link_username(records, people, username)
             for message in parts_of(records, thread, "messages", Message):
-                _message(records, message, people, own, channel_id, account_id)
+                _message(records, message, people, own, origin)
     for message in parts_of(records, value, "messages", Message):
-        _message(records, message, (), own, channel_id, account_id)
+        _message(records, message, (), own, origin)
 
 
 def _chunk(
-    records: list[Record], chunk: dict[str, Any], channel_id: str | None, account: Account, capture: Capture
+    records: list[Record], chunk: dict[str, Any], origin: Origin, account: Account, capture: Capture
 ) -> None:
     told = [
         (EVENTS["history"].get(code(error, "code") or "", "history.unlisted"), code(error, "code"))
@@ -76,8 +66,8 @@ def _chunk(
             ChannelEventRecord(
                 event=event,
                 occurred_at=moment(chunk, account, capture),
-                channel_id=channel_id,
-                account_id=text_of(account.id),
+                channel_id=origin.channel_id,
+                account_id=origin.account_id,
                 detail=detail,
             )
         )
@@ -95,12 +85,10 @@ def _message(
     message: Message,
     thread: tuple[Identifier, ...],
     own: str | None,
-    channel_id: str | None,
-    account_id: str | None,
+    origin: Origin,
 ) -> None:
-    try:
-        sent_at = seconds_to_micros(message.timestamp)
-    except ValueError:
+    sent_at = instant(message.timestamp)
+    if sent_at is None:
         records.append(malformed("history"))
         return
     direction = _direction(message, thread, own)
@@ -109,31 +97,8 @@ def _message(
         if direction == "inbound"
         else people_of(message.to, message.to_user_id)
     )
-    kind = message.type if message.type in MESSAGE_TYPES else safe_name(message.type)
-    if kind in CHANGES and meta_content.changed(
-        records, message, sent_at, direction, people, channel_id, account_id
-    ):
+    if not told_message(records, message, "history", direction, people, sent_at, origin):
         return
-    records.append(
-        MessageRecord(
-            source="history",
-            outside_id=message.id,
-            sent_at=sent_at,
-            people=people,
-            direction=direction,
-            channel_id=channel_id,
-            account_id=account_id,
-            type=kind,
-            text=words(message),
-            has_body=kind not in ("unsupported", PLACEHOLDER),
-            group_id=text_of(message.group_id),
-            extra=extra(message),
-        )
-    )
-    if kind in MEDIA_TYPES:
-        meta_content.media(records, message, message.id, sent_at, channel_id, account_id)
-    elif kind not in MESSAGE_TYPES and kind != PLACEHOLDER:
-        records.append(UnknownRecord(kind="type", name=kind))
     state = message.history_context.status if message.history_context is not None else None
     if state is None or direction == "inbound":
         return
@@ -145,8 +110,8 @@ def _message(
                 status=status,
                 occurred_at=sent_at,
                 people=people,
-                channel_id=channel_id,
-                account_id=account_id,
+                channel_id=origin.channel_id,
+                account_id=origin.account_id,
                 extra={"source": "history"},
             )
         )

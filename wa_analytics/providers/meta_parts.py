@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from wa_analytics.capture import Capture
-from wa_analytics.providers.instants import seconds_to_micros
+from wa_analytics.providers.instants import instant
 from wa_analytics.providers.meta_shapes import Account, Text
 from wa_analytics.providers.people import people_of
 from wa_analytics.records import Identifier, UnknownRecord
@@ -75,10 +75,3 @@ def moment(stated: Any, account: Account, capture: Capture, *path: str) -> int:
         if (found := instant(given)) is not None:
             return found
     return capture.received_at
-
-
-def instant(given: Any) -> int | None:
-    try:
-        return seconds_to_micros(given)
-    except ValueError:
-        return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from wa_analytics.capture import Capture
+from wa_analytics.providers.instants import instant
 from wa_analytics.providers.meta_account import listed_event
 from wa_analytics.providers.meta_event_codes import EVENT
-from wa_analytics.providers.meta_parts import code, elements, instant, moment, part, person, text, text_of
+from wa_analytics.providers.meta_parts import code, elements, moment, part, person, text, text_of
 from wa_analytics.providers.meta_shapes import Account
 from wa_analytics.providers.people import people_of
 from wa_analytics.records import ChannelEventRecord, Identifier, LinkRecord, Record

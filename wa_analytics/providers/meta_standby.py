@@ -12,15 +12,22 @@ import re
 from typing import Any
 
 from wa_analytics.capture import Capture
-from wa_analytics.providers.media import mime_of, sha256_hex
-from wa_analytics.providers.meta_content import MEDIA_TYPES, MESSAGE_TYPES, link_contacts
+from wa_analytics.providers.instants import instant
+from wa_analytics.providers.meta_content import (
+    MEDIA_TYPES,
+    MESSAGE_TYPES,
+    Origin,
+    announced_file,
+    link_contacts,
+    stated_origin,
+)
 from wa_analytics.providers.meta_messages import inbound, told_errors, told_status
-from wa_analytics.providers.meta_parts import elements, instant, malformed, part, text, text_of
+from wa_analytics.providers.meta_parts import elements, malformed, part, text
 from wa_analytics.providers.meta_salvage import parts_of
 from wa_analytics.providers.meta_shapes import Account, Contact, Message, Status
 from wa_analytics.providers.meta_templates import wording_of
 from wa_analytics.providers.people import people_of, safe_name
-from wa_analytics.records import MediaRecord, MessageRecord, Record, TemplateRecord, UnknownRecord
+from wa_analytics.records import MessageRecord, Record, TemplateRecord, UnknownRecord
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 _PURPOSES = ("marketing", "utility", "authentication")
@@ -30,25 +37,23 @@ def standby(
     records: list[Record], field: str, value: dict[str, Any], account: Account, capture: Capture
 ) -> None:
     """Messages, statuses and echoes of a conversation that another application holds."""
-    channel_id, account_id = text(value, "metadata", "phone_number_id"), text_of(account.id)
+    origin = stated_origin(value, account)
     inner = part(value, "standby")
     if not isinstance(inner, dict):
         return
     contacts = parts_of(records, inner, "contacts", Contact)
     for status in parts_of(records, inner, "statuses", Status):
-        told_status(records, status, channel_id, account_id)
+        told_status(records, status, origin)
     for message in parts_of(records, inner, "messages", Message):
-        inbound(records, message, contacts, channel_id, account_id)
+        inbound(records, message, contacts, origin)
     for echo in elements(inner, "message_echoes"):
-        _echo(records, echo, channel_id, account_id)
+        _echo(records, echo, origin)
     link_contacts(records, contacts)
     if inner.get("errors"):
-        told_errors(records, inner["errors"], channel_id, account, capture)
+        told_errors(records, inner["errors"], origin, account, capture)
 
 
-def _echo(
-    records: list[Record], echo: dict[str, Any], channel_id: str | None, account_id: str | None
-) -> None:
+def _echo(records: list[Record], echo: dict[str, Any], origin: Origin) -> None:
     outside_id, sent_at, sent = text(echo, "id"), instant(part(echo, "timestamp")), part(echo, "message")
     if outside_id is None or sent_at is None or not isinstance(sent, dict):
         records.append(malformed("message_echoes"))
@@ -65,8 +70,8 @@ def _echo(
             sent_at=sent_at,
             people=people,
             direction="outbound",
-            channel_id=channel_id,
-            account_id=account_id,
+            channel_id=origin.channel_id,
+            account_id=origin.account_id,
             kind="template" if is_template else "free_form",
             type=kind,
             purpose=category if is_template and category in _PURPOSES else None,
@@ -79,21 +84,8 @@ def _echo(
     if kind not in MESSAGE_TYPES and not is_template:
         records.append(UnknownRecord(kind="type", name=kind))
     for type_, file in _files(sent, kind):
-        if (media_id := text(file, "id")) is not None:
-            records.append(
-                MediaRecord(
-                    source="announced",
-                    media_id=media_id,
-                    occurred_at=sent_at,
-                    outside_id=outside_id,
-                    type=type_,
-                    mime_type=mime_of(text(file, "mime_type")),
-                    sha256=sha256_hex(text(file, "sha256")),
-                    channel_id=channel_id,
-                    account_id=account_id,
-                )
-            )
-    _template(records, part(echo, "template"), sent_at, account_id)
+        announced_file(records, file, type_, outside_id, sent_at, origin)
+    _template(records, part(echo, "template"), sent_at, origin.account_id)
 
 
 def _template(records: list[Record], template: Any, sent_at: int, account_id: str | None) -> None:

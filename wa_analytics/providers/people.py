@@ -49,7 +49,7 @@ def people_of(number: str | int | None, user_id: str | int | None = None) -> tup
         return (platform_identifier(number if type(number) is str else str(number)),)
     people = people_of(number)
     text = str(user_id).strip()
-    if text and all(text != known.value for known in people):
+    if text and not (people and people[0].value == text):
         people = (*people, Identifier("user_id", text))
     return people
 
