@@ -47,7 +47,10 @@ def lab(
         bool, typer.Option("--browser/--no-browser", help="Open a browser window.")
     ] = True,
 ) -> None:
-    """Open JupyterLab on this workspace's own copy of the notebooks; copies you changed are kept."""
+    """Open JupyterLab on a copy of the notebooks.
+
+    The copy is this workspace's own; notebooks that you changed there are kept.
+    """
     from wa_analytics.cli import current, say
 
     home = current(context).home

@@ -136,7 +136,7 @@ def show(outcome: RunOutcome) -> None:
         console.print(f"\n{', '.join(checks)}:\n  {reason}", highlight=False, markup=False)
     ran = sum(result.outcome in ("pass", "fail") for result in outcome.results)
     console.print(
-        f"\n{ran} of {len(outcome.results)} checks ran as of {outcome.as_of.isoformat()}: "
+        f"\n{ran} of {len(outcome.results)} checks ran as of {outcome.as_of.isoformat(timespec='seconds')}: "
         f"{outcome.open_count:,} open findings, {outcome.critical_count:,} critical, "
         f"{outcome.new_count:,} new.",
         highlight=False,

@@ -10,6 +10,7 @@ Nothing here reads the clock but `now`, which the command line and notebooks use
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ from wa_analytics.errors import (
     InputRefused,
     KeyRefused,
     ReasonRequired,
+    SettingsInvalid,
     WorkspaceMissing,
 )
 from wa_analytics.evidence.keys import KeyRing
@@ -126,21 +128,21 @@ class Workspace:
         """Make the workspace, or bring what is there up to date; keeps keys, settings and tables."""
         settings = read_settings(home)
         place = Path(settings.home)
+        if database_url:
+            _require_same_database(place, settings, database_url)
         for folder in (place, place / "checkpoints", place / "reports"):
             folder.mkdir(parents=True, exist_ok=True)
+        database = Database(database_url or _url(settings))
+        database.migrate()  # before its address is written down: one that does not answer would stay there
         written = place / "settings.toml"
+        line = f"database_url = {json.dumps(database_url)}\n" if database_url else ""
         if not written.exists():
-            line = f'database_url = "{database_url}"\n' if database_url else ""
             written.write_text(line + SETTINGS_TEMPLATE, encoding="utf-8")
             written.chmod(0o600)
-        elif database_url and settings.database_url is None:
-            written.write_text(
-                f'database_url = "{database_url}"\n' + written.read_text(encoding="utf-8"), encoding="utf-8"
-            )
+        elif line and settings.database_url is None:
+            written.write_text(line + written.read_text(encoding="utf-8"), encoding="utf-8")
         settings = read_settings(home)
         KeyRing.create(place, settings)
-        database = Database(_url(settings))
-        database.migrate()
         if database.path is not None:
             database.path.chmod(0o600)
         workspace = cls(place, settings, database)
@@ -272,7 +274,10 @@ class Workspace:
 
     def findings(self, rule: str | None = None, status: str | None = "open") -> pl.DataFrame:
         """Findings, newest subject first; `rule` may be a subject (`consent`) or a key
-        (`consent.withdrawn`). status: open, resolved, or None for both."""
+        (`consent.withdrawn`). status: open, resolved, or None for both. Raises InputRefused for a
+        rule that nobody knows: a misspelt one has no findings, which would look like good news."""
+        if rule:
+            self._require_rule(rule)
         conditions: list[str] = []
         params: dict[str, Any] = {}
         if rule:
@@ -283,6 +288,20 @@ class Workspace:
             params["status"] = status
         frame = self.database.table(t.Finding, " AND ".join(conditions), **params)
         return frame.sort("occurred_at", "finding_id", descending=[True, False], nulls_last=True)
+
+    def _require_rule(self, rule: str) -> None:
+        from wa_analytics.incidents.detect import TITLES
+
+        checked = self.database.frame(
+            "SELECT check_key FROM check_result UNION SELECT rule AS check_key FROM finding"
+        )["check_key"]
+        known = {*TITLES, *checked}
+        subjects = sorted({each.partition(".")[0] for each in known})
+        if rule in known or rule in subjects:
+            return
+        subject = rule.partition(".")[0]
+        near = sorted(each for each in known if each.startswith(f"{subject}.")) or subjects
+        raise InputRefused(f"There is no rule or subject {rule!r}; choose from {', '.join(near)}.")
 
     # Figures, verdicts, incidents
 
@@ -561,6 +580,23 @@ def actor() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def _require_same_database(place: Path, settings: Settings, given: str) -> None:
+    """What a workspace holds does not move to another database by naming one. Raises SettingsInvalid."""
+    from wa_analytics.database import normal_url
+
+    named = settings.database_url
+    if named is not None and normal_url(named.get_secret_value()) != normal_url(given):
+        raise SettingsInvalid(
+            f"{place / 'settings.toml'} or WA_DATABASE_URL names another database; its evidence would stay "
+            "there, so make a workspace in another folder with --home."
+        )
+    if named is None and (place / "wa.db").is_file():
+        raise SettingsInvalid(
+            f"{place} keeps its evidence in wa.db, which would stay behind; make a workspace in another "
+            "folder with --home."
+        )
 
 
 def _url(settings: Settings) -> str:

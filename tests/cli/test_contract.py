@@ -75,6 +75,17 @@ def test_every_command_says_what_it_does() -> None:
         assert command.help and command.help.strip()[0].isupper(), name  # noqa: PT018
 
 
+def test_no_list_of_commands_is_cut_short() -> None:
+    groups = {name.rpartition(" ")[0] for name, _ in leaves()}
+    for group in sorted(groups):
+        listed = called(*group.split(), "--help").out
+        assert [line for line in listed.splitlines()[1:] if line.endswith("...")] == []
+
+
+def test_the_version_is_told() -> None:
+    assert called("--version").out.startswith("wa-analytics ")
+
+
 def test_the_commands_of_the_design_are_there() -> None:
     named = {name.split()[0] for name, _ in leaves()}
     assert named >= {

@@ -30,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts twice as fast
 )
 
+YEARS = range(1970, 2200)  # calendars and intervals count on from a moment, and must not fall off their ends
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 AsOf = Annotated[str | None, typer.Option(metavar="ISO-8601", help="The moment it speaks of; default now.")]
 
@@ -57,20 +58,30 @@ def current(context: typer.Context) -> Workspace:
 
 def moment(text: str | None, option: str = "--as-of") -> datetime:
     """`--as-of` and the like: an ISO 8601 instant, UTC where it names no offset; the present without
-    one."""
+    one. Raises InputRefused."""
     from datetime import UTC, datetime
-
-    from wa_analytics.errors import InputRefused
 
     if text is None:
         return datetime.now(UTC)
+    given = time_given(text, option)
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
+
+
+def time_given(text: str, option: str) -> datetime:
+    """An ISO 8601 time as it was written, with or without offset. Raises InputRefused."""
+    from datetime import datetime
+
+    from wa_analytics.errors import InputRefused
+
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
         raise InputRefused(
             f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
         ) from None
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
+    if given.year not in YEARS:
+        raise InputRefused(f"{option} lies outside the years {YEARS[0]} to {YEARS[-1]}; correct it.")
+    return given
 
 
 def emit(document: Any) -> None:
@@ -95,6 +106,14 @@ def say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
+def _told_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"wa-analytics {version('wa-analytics')}")
+        raise typer.Exit
+
+
 @app.callback()
 def shared(
     context: typer.Context,
@@ -102,6 +121,9 @@ def shared(
         Path | None,
         typer.Option(metavar="DIR", help="The workspace; default WA_HOME, else ./wa-home."),
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_told_version, is_eager=True, help="Show it and exit.")
+    ] = False,
 ) -> None:
     if not isinstance(context.obj, Invocation):
         context.obj = Invocation(home)
@@ -136,6 +158,11 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, standalone_mode=True)
     except WorkbenchError as error:
         say(str(error))
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say(f"{error.filename}: {error.strerror}; check that path and its rights, then try again.")
         sys.exit(2)
     except KeyboardInterrupt:
         say("Stopped; what was committed stays, and the same command goes on from there.")

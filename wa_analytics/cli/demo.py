@@ -38,7 +38,7 @@ def demo(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """A made-up group of three companies: whole way, scorecard, report, dashboard."""
+    """The whole way with a made-up group of companies."""
     from wa_analytics.errors import InputRefused
     from wa_analytics.synthetic.graph import APP_ID, CALLBACK
     from wa_analytics.synthetic.graph_server import served

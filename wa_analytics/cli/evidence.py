@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def checkpoint(context: typer.Context, as_json: Json = False) -> None:
-    """Seal the log: a signed head over every entry, kept in the database and in every place."""
+    """Seal the log: sign its head and keep it in every place."""
     from wa_analytics.evidence.places import places_of
 
     workspace = current(context)
@@ -165,19 +165,20 @@ def search(
     if as_json:
         emit(found.to_dicts())
     else:
-        table(found, title=f"{found.height:,} messages")
+        table(found, title=f"{found.height:,} messages", empty="0 messages")
 
 
 def bundle(
     context: typer.Context,
-    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID…", help="Our message ids.")],
+    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID", help="Our message ids.")],
     out: Annotated[Path, typer.Option(help="The zip file to write; must not exist yet.")],
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Hand messages over with their proof: originals, entries, proofs, journal and a verifier.
+    """Hand messages over, with their proof and a verifier.
 
-    Whoever holds the bundle can read these messages. Needs a reason and is journalled.
+    In the zip file: originals, entries, proofs, journal and the program that checks them. Whoever holds
+    it can read these messages. Needs a reason and is journalled.
     """
     made = current(context).bundle(message_ids, reason=reason, out=out, at=moment(None))
     if as_json:
@@ -191,9 +192,9 @@ def bundle(
 
 @keys_app.command("rotate")
 def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
-    """Wrap the wrapping keys under a new master key; the log is not touched. Journalled.
+    """Make a new master key; the log is not touched. Journalled.
 
-    With the master key from the environment, put the new one into WA_NEW_MASTER_KEY first.
+    The wrapping keys are wrapped anew under it. With the master key from the environment, put the new one into WA_NEW_MASTER_KEY first.
     """
     from wa_analytics.errors import KeyRefused
     from wa_analytics.evidence.keyfile import key_of_text
@@ -219,7 +220,10 @@ def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -
 
 @keys_app.command("restore")
 def restore(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
-    """Put back keys that the database or their second place lost; never what was disposed of. Journalled."""
+    """Put back keys that one of their two places lost. Journalled.
+
+    The places are the database and the folder of copies. What was disposed of stays gone.
+    """
     done = current(context).restore_keys(reason=reason, at=moment(None))
     if as_json:
         emit(
@@ -242,7 +246,7 @@ def restore(context: typer.Context, reason: Reason = "", as_json: Json = False) 
 
 @keys_app.command("list")
 def listed(context: typer.Context, as_json: Json = False) -> None:
-    """Every wrapping key: when it was made, how many entries it opens, whether it stands."""
+    """Every wrapping key: since when, how many entries it opens."""
     import polars as pl
 
     from wa_analytics.cli.reading import table

@@ -55,7 +55,7 @@ def declare(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Declare a gap: what lies in it is counted as declared, and no open finding any more."""
+    """Declare a gap: what lies in it is no open finding any more."""
     from wa_analytics.completeness.gaps import SUBJECTS
     from wa_analytics.errors import InputRefused
     from wa_analytics.pipeline.gaps import declared, proposal
@@ -63,8 +63,8 @@ def declare(
 
     workspace = current(context)
     proposal_id = None
-    start = moment(since) if since else None
-    end = moment(until) if until else None
+    start = moment(since, "--since") if since else None
+    end = moment(until, "--until") if until else None
     if what not in SUBJECTS and len(what) == 12:
         shown = proposal(workspace.database, what)
         what, proposal_id = shown.subject_code, what

@@ -22,7 +22,7 @@ def listed(
     every: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Numbers that changed hands: the earlier and the later holder, since when, what was decided."""
+    """Numbers that changed hands, with earlier and later holder."""
     from wa_analytics.cli.reading import table
     from wa_analytics.pipeline.identity import hand_overs
 
@@ -30,7 +30,10 @@ def listed(
     if as_json:
         emit(frame.to_dicts())
     else:
-        table(frame.select("left_party_id", "right_party_id", "changed_at", "entity", "decision_code"))
+        table(
+            frame.select("left_party_id", "right_party_id", "changed_at", "entity", "decision_code"),
+            empty="No number that changed hands waits for a decision.",
+        )
 
 
 def decide(
@@ -42,7 +45,7 @@ def decide(
     reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say whether two holders of a number are one person; recorded, never assumed."""
+    """Say whether two holders of a number are one person."""
     from wa_analytics.pipeline.identity import identity_decided
     from wa_analytics.workspace import actor
 

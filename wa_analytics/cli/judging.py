@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wa_analytics.cli import AsOf, Json, current, emit, moment
+from wa_analytics.cli import AsOf, Json, current, emit, moment, time_given
 from wa_analytics.cli.reading import table
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from wa_analytics.incidents.lifecycle import Change
     from wa_analytics.workspace import Workspace
 
@@ -41,7 +39,7 @@ TIME_DIMENSIONS = tuple(interval.value for interval in Interval)
 def metrics(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]…", help="Metrics; all without any.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Metrics; all without any.")
     ] = None,
     by: Annotated[
         str,
@@ -56,13 +54,14 @@ def metrics(
     """Figures with numerator and denominator, computed on demand."""
     from wa_analytics.errors import InputRefused
 
-    dimensions = [name.strip().replace(" ", "_") for name in by.split(",") if name.strip()]
+    given = [name.strip().replace(" ", "_") for name in by.split(",") if name.strip()]
+    dimensions = list(dict.fromkeys(given))
     times = [name for name in dimensions if name in TIME_DIMENSIONS]
     if len(times) > 1:
         raise InputRefused(f"--by takes one of {', '.join(TIME_DIMENSIONS)}, not several.")
     groups = [name for name in dimensions if name not in TIME_DIMENSIONS]
     judgement = current(context).judgement(moment(as_of))
-    found = judgement.metrics(names or [], groups, times[0] if times else None)  # type: ignore[arg-type]
+    found = judgement.metrics(list(dict.fromkeys(names or [])), groups, times[0] if times else None)  # type: ignore[arg-type]
     if as_json:
         emit([row for one in found for row in one.rows()])
         return
@@ -78,26 +77,29 @@ def metrics(
         table(pl.DataFrame(rows))
         return
     for one in found:
-        table(one.frame.drop("metric"), title=one.metric.title)
+        table(one.frame.drop("metric"), title=one.metric.title, empty=f"{one.metric.title}: not evaluated")
 
 
 def controls(context: typer.Context, as_of: AsOf = None, as_json: Json = False) -> None:
-    """Each control's verdict on each company it binds: effective, deficient or not evaluated."""
+    """Each control's verdict on each company that it binds."""
     verdicts = current(context).controls(moment(as_of) if as_of else None)
     if as_json:
         emit([verdict.row() for verdict in verdicts])
         return
     import polars as pl
 
+    from wa_analytics.reports.wording import VERDICTS
+
     rows = [
         {key: row[key] for key in ("control", "framework", "entity", "verdict", "reason")}
+        | {"verdict": VERDICTS[row["verdict"]]}
         for row in (verdict.row() for verdict in verdicts)
     ]
-    table(pl.DataFrame(rows)) if rows else typer.echo("No control binds a company of settings.toml.")
+    table(pl.DataFrame(rows), empty="No control binds a company of settings.toml.")
 
 
 def scorecard(context: typer.Context, as_of: AsOf = None, as_json: Json = False) -> None:
-    """The founding checklist, figures, controls and decisions on one screen."""
+    """Checklist, figures, controls and decisions on one screen."""
     from wa_analytics.pipeline.judgement import Judgement
 
     workspace = current(context)
@@ -136,7 +138,8 @@ def listed(
     table(
         shown.select(
             "incident_id", "severity_code", "status_code", "title", "finding_count", "breach", "policy_due_at"
-        )
+        ),
+        empty="No incident is recorded." if every else "No incident is open.",
     )
 
 
@@ -182,12 +185,17 @@ def opened(
     as_json: Json = False,
 ) -> None:
     """Report an incident by hand."""
+    from wa_analytics.errors import InputRefused
     from wa_analytics.incidents.lifecycle import next_id
     from wa_analytics.incidents.lifecycle import opened as made
     from wa_analytics.pipeline.judgement import incident_states
     from wa_analytics.workspace import actor
 
+    if not title.strip():
+        raise InputRefused("An incident needs a title; say what happened, without naming a person.")
     workspace = current(context)
+    if entity is not None and workspace.settings.entity_by_key(entity) is None:
+        raise InputRefused(f"There is no company {entity!r} in settings.toml.")
     known = [state.incident_id for state in incident_states(workspace.database)]
     change = made(
         next_id(known),
@@ -214,7 +222,7 @@ def decided(
     risk: Annotated[Risk | None, typer.Option(help="Risk to people.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer "breach?": yes, with awareness and risk, starts the legal clocks."""
+    """Answer "breach?"; a yes starts the clocks of the law."""
     from wa_analytics.incidents.lifecycle import breach_decided
     from wa_analytics.workspace import actor
 
@@ -225,7 +233,7 @@ def decided(
         at=moment(None),
         actor=actor(),
         note=note,
-        aware_at=_given(aware_at, "--aware-at"),
+        aware_at=time_given(aware_at, "--aware-at") if aware_at else None,
         risk=risk.value if risk else None,
     )
     _kept(workspace, change, as_json)
@@ -271,21 +279,6 @@ def _named(workspace: Workspace, incident_id: str):  # type: ignore[no-untyped-d
     from wa_analytics.pipeline.judgement import incident_named, incident_states
 
     return incident_named(incident_states(workspace.database), incident_id)
-
-
-def _given(text: str | None, option: str) -> datetime | None:
-    from datetime import datetime
-
-    from wa_analytics.errors import InputRefused
-
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise InputRefused(
-            f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
-        ) from None
 
 
 def _kept(workspace: Workspace, change: Change, as_json: bool) -> None:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, moment
+from wa_analytics.cli import Json, current, emit, moment, say
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from wa_analytics.workspace import Workspace
+
 ROWS_SHOWN = 25
+PIPE_WIDTH = 500
 
 
 def register(app: typer.Typer) -> None:
@@ -23,17 +26,24 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def table(frame: pl.DataFrame, *, title: str = "") -> None:
-    """A frame as a table on the terminal."""
+def table(frame: pl.DataFrame, *, title: str = "", empty: str = "") -> None:
+    """A frame as a table on the terminal; `empty` is said instead of one without rows. Into a pipe or
+    a file each row is one line, whatever its length."""
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
-    for name in frame.columns:
-        shown.add_column(name.replace("_", " "), overflow="fold")
+    if empty and frame.is_empty():
+        typer.echo(empty)
+        return
+    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name, kind in frame.schema.items():
+        words = name.removesuffix("_code").replace("_", " ")
+        shown.add_column(words, overflow="fold", justify="right" if kind.is_numeric() else "left")
     for row in frame.head(ROWS_SHOWN).iter_rows():
         shown.add_row(*("" if cell is None else _cell(cell) for cell in row))
     console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
     console.print(shown)
     if frame.height > ROWS_SHOWN:
         console.print(f"… {frame.height - ROWS_SHOWN:,} more; `--json` gives all.", style="dim")
@@ -44,7 +54,11 @@ def _cell(value: Any) -> str:
 
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def findings(
@@ -56,7 +70,8 @@ def findings(
     as_json: Json = False,
 ) -> None:
     """Facts that rules state, as the latest check run left them."""
-    frame = current(context).findings(rule, None if every else "open")
+    workspace = current(context)
+    frame = workspace.findings(rule, None if every else "open")
     if as_json:
         emit(finding_rows(frame))
         return
@@ -65,7 +80,25 @@ def findings(
     counts = (
         frame.group_by("rule", "severity_code", "entity").len("findings").sort("findings", descending=True)
     )
-    table(counts.with_columns(pl.col("findings").cast(pl.Int64)), title=f"{frame.height:,} findings")
+    table(
+        counts.with_columns(pl.col("findings").cast(pl.Int64)),
+        title=f"{frame.height:,} findings",
+        empty=_no_findings(workspace, rule),
+    )
+
+
+def _no_findings(workspace: Workspace, rule: str | None) -> str:
+    """Why there are none: nothing wrong, or nothing asked."""
+    judgement = workspace.judgement()
+    if judgement.check_run is None:
+        return "Not evaluated: no check has run; `wa check` runs them."
+    asked = [
+        each["outcome_code"]
+        for each in judgement.check_results
+        if not rule or each["check_key"] == rule or each["check_key"].startswith(f"{rule}.")
+    ]
+    ran = sum(outcome in ("pass", "fail") for outcome in asked)
+    return f"No finding; {ran} of {len(asked)} checks ran as of {judgement.as_of:%Y-%m-%d %H:%M} UTC."
 
 
 def finding_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -85,35 +118,54 @@ def finding_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
 def lookup(
     context: typer.Context,
     outside_ids: Annotated[
-        list[str], typer.Argument(metavar="OUTSIDE_ID…", help="Ids, or - for stdin, one per line.")
+        list[str], typer.Argument(metavar="OUTSIDE_ID", help="Ids, or - for stdin, one per line.")
     ],
     as_of: Annotated[
         str | None, typer.Option(metavar="ISO-8601", help="Whose a number was then; default now.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Outside ids (message ids, phones, user ids, record ids, e-mails) → ours. Journalled."""
+    """Outside ids, phones and e-mails to our ids. Journalled.
+
+    Of messages, people (phone, user id, customer number), consent records and custodians; a row for
+    each id given, in that order, blank where nobody is known.
+    """
     if outside_ids == ["-"]:
         outside_ids = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
     found = current(context).lookup(outside_ids, as_of=moment(as_of) if as_of else None, at=moment(None))
     if as_json:
         emit(found.to_dicts())
     else:
-        table(found)
+        table(found, empty="No id was given.")
 
 
 def reveal(
     context: typer.Context,
-    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID…", help="Our message ids.")],
+    message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID", help="Our message ids.")],
     reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show who and what in clear. Needs a reason and is journalled."""
-    shown = current(context).reveal(message_ids, reason=reason, at=moment(None))
+    from wa_analytics.errors import InputRefused
+
+    workspace = current(context)
+    shown = workspace.reveal(message_ids, reason=reason, at=moment(None))
     if as_json:
         emit(shown.to_dicts())
-    else:
+    elif shown.height:
         table(shown)
+    is_unknown = False
+    for message_id in dict.fromkeys(message_ids):
+        if message_id in set(shown["message_id"]):
+            continue
+        try:
+            workspace.explain(message_id)
+            say(f"Nothing of what message {message_id} said is held; `wa explain` tells why.")
+        except InputRefused as error:
+            is_unknown = True
+            say(str(error))
+    if is_unknown:
+        raise typer.Exit(2)
 
 
 def explain(
@@ -137,7 +189,7 @@ def explain(
     typer.echo(str(found))
     if found.identifiers is not None:
         table(found.identifiers, title="Identifiers")
-    table(found.timeline)
+    table(found.timeline, empty="Nothing more is on record.")
 
 
 def _provider_line(row: dict[str, Any]) -> str:
@@ -158,7 +210,7 @@ def _provider_line(row: dict[str, Any]) -> str:
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """What is configured, connected, missing, last captured and last checked."""
+    """What is configured, connected, missing and overdue."""
     from wa_analytics.pipeline.doctor import diagnosed
 
     workspace = current(context)

@@ -31,7 +31,7 @@ def receive(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Receive webhooks at /webhooks/PROVIDER until SIGTERM, and acknowledge what is on disk.
+    """Receive webhooks until SIGTERM; acknowledge what is on disk.
 
     Served are those of meta-cloud, infobip, twilio and aws-social whose secrets are set. 200 only after
     the body is stored; 503 while the database is away, so that the provider sends again. With --json

@@ -44,7 +44,10 @@ def dispose(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Destroy what is past its ceiling, our own records too, unless a legal hold keeps it."""
+    """Destroy what is past its ceiling and under no legal hold.
+
+    Our own records (findings, incidents, journal …) go by their rows of the schedule too.
+    """
     from wa_analytics.pipeline.disposal import disposal_plan, disposed
     from wa_analytics.workspace import actor
 
@@ -128,7 +131,7 @@ def _planned(due: pl.DataFrame, held: pl.DataFrame, own: dict[str, int], as_of: 
         (kept, "held", ["entity", "hold_id", "matter"]),
     ):
         counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("messages")).sort(by)
-        table(counts, title=f"{frame.height:,} messages {title}")
+        table(counts, title=f"{frame.height:,} messages {title}", empty=f"0 messages {title}")
     for name, count in own.items():
         typer.echo(f"{count:,} {name.replace('_', ' ')} records due for disposal")
 
@@ -155,7 +158,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Decide on every record of a person, and destroy the keys of what goes."""
+    """Decide on every record of a person; destroy what goes."""
     from wa_analytics.errors import InputRefused, ReasonRequired
     from wa_analytics.pipeline.erasure import erased, erasure_request
     from wa_analytics.workspace import actor
@@ -253,8 +256,8 @@ def hold_add(
             party=party,
             custodian_id=custodian,
             channel_id=channel,
-            sent_from=moment(sent_from) if sent_from else None,
-            sent_to=moment(sent_to) if sent_to else None,
+            sent_from=moment(sent_from, "--from") if sent_from else None,
+            sent_to=moment(sent_to, "--to") if sent_to else None,
         )
     held = _held_count(workspace, hold_id)
     _told(as_json, {"hold_id": hold_id, "held_count": held}, f"{hold_id} keeps {held:,} messages.")
@@ -292,9 +295,45 @@ def hold_list(
     as_json: Json = False,
 ) -> None:
     """Holds in force."""
+    from wa_analytics.cli.reading import table
     from wa_analytics.pipeline.holds import holds
 
-    _shown(holds(current(context).database, is_every=every), as_json)
+    found = holds(current(context).database, is_every=every)
+    if as_json:
+        emit(found.to_dicts())
+        return
+    import polars as pl
+
+    rows = [
+        {
+            "hold_id": row["hold_id"],
+            "matter": row["matter"],
+            "keeps": _kept_by(row),
+            "since": row["started_at"],
+            "set_by": row["started_by"],
+            "lifted": row["released_at"],
+        }
+        for row in found.iter_rows(named=True)
+    ]
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    table(frame if every else frame.drop("lifted", strict=False), empty="No hold is in force.")
+
+
+def _kept_by(row: dict[str, Any]) -> str:
+    """A hold's conditions in words."""
+    words = [
+        f"{words} {row[name][:12] + '…' if name.endswith('_digest') else row[name]}"
+        for name, words in (
+            ("identifier_digest", "person"), ("custodian_id", "custodian"), ("channel_id", "channel"),
+        )
+        if row[name]
+    ]  # fmt: skip
+    words += [
+        f"{words} {row[name]:%Y-%m-%d %H:%M}"
+        for name, words in (("sent_from", "from"), ("sent_to", "before"))
+        if row[name]
+    ]
+    return ", ".join(words) or "everything"
 
 
 def retention_decide(
@@ -309,7 +348,7 @@ def retention_decide(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Decide which of two schedule rows prevails; recorded, never assumed."""
+    """Decide which of two schedule rows prevails, on record."""
     from wa_analytics.pipeline.holds import conflict_decided
     from wa_analytics.workspace import actor
 
@@ -329,13 +368,27 @@ def retention_decide(
 def retention_schedule(context: typer.Context, as_json: Json = False) -> None:
     """The rows of the schedule that is in force here."""
     import msgspec
+
+    from wa_analytics.cli.reading import table
+
+    schedule = current(context).schedule
+    if as_json:
+        emit([msgspec.structs.asdict(row) for row in schedule])
+        return
     import polars as pl
 
-    rows: list[dict[str, Any]] = [msgspec.structs.asdict(row) for row in current(context).schedule]
-    if as_json:
-        emit(rows)
-        return
-    _shown(pl.DataFrame(rows, infer_schema_length=None).drop("effective_from", "effective_to"), as_json)
+    rows = [
+        {
+            "record_class": (row.record_class or "any") + (" (fallback)" if row.is_fallback else ""),
+            "of": " ".join(filter(None, (row.entity_kind, row.jurisdiction))) or "any",
+            "authority": row.authority or "policy",
+            "floor": row.floor,
+            "ceiling": row.ceiling,
+            "from": row.trigger,
+        }
+        for row in schedule
+    ]
+    table(pl.DataFrame(rows), empty="The schedule has no row.")
 
 
 def _told(as_json: bool, document: dict[str, Any], sentence: str) -> None:
@@ -343,12 +396,3 @@ def _told(as_json: bool, document: dict[str, Any], sentence: str) -> None:
         emit(document)
     else:
         typer.echo(sentence)
-
-
-def _shown(frame: pl.DataFrame, as_json: bool) -> None:
-    from wa_analytics.cli.reading import table
-
-    if as_json:
-        emit(frame.to_dicts())
-    else:
-        table(frame)

@@ -53,7 +53,7 @@ def capture(
         str,
         typer.Argument(help="meta-cloud, send-log …; a wrong one is answered with all."),
     ],
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders or - for stdin.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders or - for stdin.")],
     as_json: Json = False,
 ) -> None:
     """Store every capture of import files, byte for byte, encrypted.
@@ -103,7 +103,7 @@ def pull(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch through a provider's API and store the answers as captures.
+    """Ask a provider's API and store its answers as captures.
 
     Exit code 2 if anything could not be had; the rest is stored all the same.
     """
@@ -156,7 +156,7 @@ def refresh(
     as_of: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring messages, parties, consent and retention up to the newest evidence."""
+    """Bring messages, consent and retention up to date."""
     moment(as_of)  # Nothing derived depends on it; a wrong one is told all the same.
     _brought_up(context, "refresh", as_json)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wa_analytics.evidence.key_copies import copied_until, copies_of, settle_wrapping_keys
@@ -20,7 +20,7 @@ class WrappingKeyUse:
     """One wrapping key: when it was made, how many entries it still opens, whether it stands."""
 
     wrapping_key_id: int
-    created_at: str
+    created_at: datetime
     entry_count: int
     is_destroyed: bool
 
@@ -64,4 +64,10 @@ def wrapping_key_use(database: Database) -> list[WrappingKeyUse]:
         "SELECT w.wrapping_key_id, w.created_at, w.wrapped IS NULL, (SELECT count(*) FROM entry_key k"
         " WHERE k.wrapping_key_id = w.wrapping_key_id) FROM wrapping_key w ORDER BY w.wrapping_key_id",
     )
-    return [WrappingKeyUse(int(r[0]), str(r[1]), int(r[3]), bool(r[2])) for r in rows]
+    return [WrappingKeyUse(int(r[0]), _instant(r[1]), int(r[3]), bool(r[2])) for r in rows]
+
+
+def _instant(stored: datetime | str) -> datetime:
+    """SQLite gives the written form, in UTC."""
+    at = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -43,6 +43,7 @@ TITLES: Mapping[str, str] = {
     "capture.offboarded": "Accounts that no longer deliver",
     "capture.unsupported": "Messages the platform could not pass on",
     "freshness.capture": "Companies of which nothing new was captured",
+    "identity.ambiguous": "Numbers that changed hands, and nobody decided whose is whose",
     "retention.overdue": "Message contents held past their date of disposal",
     "retention.conflict": "Retention rules that contradict each other",
     "retention.unscheduled": "Messages that no retention rule covers",
