@@ -113,7 +113,7 @@ def show(outcome: RunOutcome) -> None:
     from data_checks.docs import OUTCOME_WORDS
 
     colours = {"pass": "green", "fail": "red", "not_evaluated": "yellow", "error": "magenta"}
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # five columns within 80 characters
     for name in ("check", "outcome", "severity"):
         table.add_column(name, no_wrap=True)
     for name in ("evaluated", "findings"):

@@ -66,6 +66,9 @@ KEPT: list[tuple[str, str, str | bytes, str, str]] = [
     # provider, file, bytes; where, what
     ("meta-cloud", "cut.json", GOOD[:250], "cut.json: the body", "is not JSON"),
     ("meta-cloud", "lines.ndjson", f"{GOOD}\nconfidential\n{GOOD[:-1]} }}\n", "line 2", "not JSON"),
+    ("meta-cloud", "latin.json", GOOD.replace("words", "à").encode("latin-1"), "the body", "not UTF-8"),
+    ("infobip", "wide.json", GOOD.encode("utf-16"), "the body", "not UTF-8"),
+    ("send-log", "latin-row.json", '{"to": "à"}'.encode("latin-1"), "the record", "not UTF-8"),
     ("meta-cloud", "list.json", "[1, 2]", "list.json", "no webhook body"),
     ("meta-cloud", "page.json", '{"object": "confidential", "entry": []}', "the body", "another object"),
     ("meta-cloud", "two.ndjson", f'{GOOD}\n{{"object": "page", "entry": [1]}}\n', "line 2", "another object"),

@@ -194,7 +194,8 @@ def bundle(
 def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
     """Make a new master key; the log is not touched. Journalled.
 
-    The wrapping keys are wrapped anew under it. With the master key from the environment, put the new one into WA_NEW_MASTER_KEY first.
+    The wrapping keys are wrapped anew under it. With the master key from the environment, put the new
+    one into WA_NEW_MASTER_KEY first.
     """
     from wa_analytics.errors import KeyRefused
     from wa_analytics.evidence.keyfile import key_of_text

@@ -31,6 +31,15 @@ def decoded(exact: bytes | str) -> Any:
         raise ValueError("no JSON") from error
 
 
+def no_json(place: str, exact: bytes, remedy: str) -> CaptureUnreadable:
+    """The sentence of bytes that are no JSON: of another encoding, or of another kind (`remedy`)."""
+    try:
+        exact.decode()
+    except UnicodeDecodeError:
+        return CaptureUnreadable(f"{place}: is not UTF-8; save it as UTF-8 and import it again.")
+    return CaptureUnreadable(f"{place}: is not JSON; {remedy}.")
+
+
 def json_of(capture: Capture, expected: str) -> Any:
     """expected: what the body should have been, for the sentence. Raises CaptureUnreadable."""
     if "spool" in capture.headers:
@@ -38,7 +47,7 @@ def json_of(capture: Capture, expected: str) -> Any:
     try:
         return decoded(capture.body)
     except ValueError:
-        raise CaptureUnreadable(f"{place_of(capture)}: is not JSON; give {expected}.") from None
+        raise no_json(place_of(capture), capture.body, f"give {expected}") from None
 
 
 def first_records(capture: Capture) -> list[Record]:

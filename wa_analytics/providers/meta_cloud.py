@@ -22,6 +22,7 @@ from wa_analytics.providers import (
     meta_people,
     meta_standby,
 )
+from wa_analytics.providers.bodies import no_json, place_of
 from wa_analytics.providers.meta_parts import malformed
 from wa_analytics.providers.meta_pulled import PULLED
 from wa_analytics.providers.meta_salvage import changes_of
@@ -86,7 +87,7 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
             raise CaptureUnreadable("a pulled answer of a kind that this version does not know; upgrade it.")
         return pulled(capture, settings)
     if "spool" in headers:
-        raise CaptureUnreadable(f"{_place(capture)}: a spool line needs {headers['spool']}.")
+        raise CaptureUnreadable(f"{place_of(capture)}: a spool line needs {headers['spool']}.")
     records: list[Record] = []
     if "zoneless_time" in headers:
         records.append(UnknownRecord(kind="zoneless_time", name=safe_name(headers["zoneless_time"])))
@@ -131,7 +132,7 @@ def _part_by_part(capture: Capture, records: list[Record]) -> list[Record]:
         or not isinstance(stated.get("entry"), list)
     ):
         raise CaptureUnreadable(
-            f"{_place(capture)}: is JSON but no webhook body (an object with `object` and `entry`); "
+            f"{place_of(capture)}: is JSON but no webhook body (an object with `object` and `entry`); "
             "give one body per .json file or per .ndjson line."
         )
     if stated["object"] != OBJECT:
@@ -148,7 +149,7 @@ def _part_by_part(capture: Capture, records: list[Record]) -> list[Record]:
             if len(records) == before:
                 records.append(malformed(told.field))
     except RecursionError:
-        raise CaptureUnreadable(f"{_place(capture)}: is nested too deeply to be a webhook body.") from None
+        raise CaptureUnreadable(f"{place_of(capture)}: is nested too deeply to be a webhook body.") from None
     return records or [malformed("entry")]
 
 
@@ -163,11 +164,5 @@ def _json(capture: Capture) -> Any:
     try:
         return msgspec.json.decode(capture.body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CaptureUnreadable(
-            f"{_place(capture)}: is not JSON; give one webhook body per .json file or per .ndjson line."
-        ) from None
-
-
-def _place(capture: Capture) -> str:
-    line = capture.headers.get("line")
-    return f"line {line}" if line else "the body"
+        remedy = "give one webhook body per .json file or per .ndjson line"
+        raise no_json(place_of(capture), capture.body, remedy) from None

@@ -15,6 +15,7 @@ import msgspec
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.providers.bodies import no_json
 from wa_analytics.providers.instants import micros_of
 from wa_analytics.providers.people import safe_name
 from wa_analytics.records import UnknownRecord
@@ -202,7 +203,7 @@ def _object_row(capture: Capture, place: str, settings: Settings) -> Row:
     try:
         stated = msgspec.json.decode(capture.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CaptureUnreadable(f"{place}: is not JSON; correct the line and import it again.") from None
+        raise no_json(place, capture.body, "correct the line and import it again") from None
     if not isinstance(stated, dict):
         raise CaptureUnreadable(f"{place}: is no JSON object; give one object per line (.ndjson).")
     cells = {str(name).strip().lower(): value for name, value in stated.items()}
