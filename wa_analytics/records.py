@@ -224,16 +224,20 @@ class SupplementaryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a chat export: no message id, no status, a sender's name as somebody saved it.
     Weak evidence, kept apart from messages; no rule reads it.
 
-    type: `text`, `media`, `deleted`, `system`, `call`. people: the sender where a number stands.
+    type: `text`, `media`, `deleted`, `system`, `call`, and `file` for a file that came with the chat, which
+    tells no time. people: the sender where a number stands. chat: digest of the exported file it stands
+    in. file_name: the file it announces, or is.
     """
 
-    occurred_at: int
     type: str
+    occurred_at: int | None = None
     people: tuple[Identifier, ...] = ()
     sender: str | None = None
     text: str | None = None
     has_body: bool = False
     is_edited: bool = False
+    chat: str | None = None
+    file_name: str | None = None
 
 
 class UnknownRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from contextlib import suppress
@@ -165,7 +166,12 @@ def test_a_message_is_the_exact_bytes_it_stands_in(tmp_path: Path) -> None:
     assert [record.type for record in told(captures)] == ["text", "text", "text", "text", "system"]
     first, second, third, *_ = told(captures)
     assert first == SupplementaryRecord(
-        occurred_at=NOON, type="text", sender="Ana", text="Hello", has_body=True
+        occurred_at=NOON,
+        type="text",
+        sender="Ana",
+        text="Hello",
+        has_body=True,
+        chat=hashlib.sha256(LINES).hexdigest(),
     )
     assert (second.people, second.text) == (
         (Identifier("phone", "+447700900123"),),
@@ -184,6 +190,26 @@ def test_the_file_s_own_capture_counts_its_messages(tmp_path: Path) -> None:
 def test_times_are_read_in_the_zone_of_the_settings(tmp_path: Path) -> None:
     (record,) = chat(tmp_path, "13/06/2026, 21:25 - Ana: x", time_zone="America/Sao_Paulo")
     assert record.occurred_at == 1_781_396_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("words", "file_name"),
+    [
+        (
+            "\u200e<attached: 00000042-PHOTO-2020-06-07-15-13-20.jpg>",
+            "00000042-PHOTO-2020-06-07-15-13-20.jpg",
+        ),
+        ("< pièce jointe : 00000042-PHOTO.jpg >", "00000042-PHOTO.jpg"),
+        ("IMG-20210428-WA0001.jpg (file attached)\nwith words", "IMG-20210428-WA0001.jpg"),
+        ("a.jpg (Datei angehängt)", "a.jpg"),
+        ("2015-08-04-PHOTO-00004762.jpg <\u200eattached>", "2015-08-04-PHOTO-00004762.jpg"),
+        ("<Media omitted>", None),
+        ("see a.jpg", None),
+    ],
+)
+def test_a_line_names_its_file(tmp_path: Path, words: str, file_name: str | None) -> None:
+    (record,) = chat(tmp_path, f"13/06/2026, 21:25 - Ana: {words}\n")
+    assert record.file_name == file_name
 
 
 @pytest.mark.parametrize(
@@ -227,7 +253,6 @@ def test_words_that_stand_for_something_else(
     "words",
     [
         'Ana changed the subject to "a: b"',
-        "+44 7700 900123 left",
         "You were added",
         "Your security code changed",
     ],
@@ -235,6 +260,15 @@ def test_words_that_stand_for_something_else(
 def test_lines_of_nobody(tmp_path: Path, words: str) -> None:
     (record,) = chat(tmp_path, f"13/06/2026, 21:25 - {words}\n")
     assert (record.type, record.sender, record.people) == ("system", None, ())
+
+
+def test_a_line_of_the_app_names_numbers(tmp_path: Path) -> None:
+    records = chat(tmp_path, "13/06/2026, 21:25 - +44 7700 900123 added +1 202-555-0111\n")
+    assert [one.people for one in records] == [
+        (Identifier("phone", "+447700900123"),),
+        (Identifier("phone", "+12025550111"),),
+    ]
+    assert {(one.type, one.sender) for one in records} == {("system", None)}
 
 
 def test_what_stands_before_the_first_message_is_kept_and_unreadable(tmp_path: Path) -> None:
@@ -282,7 +316,9 @@ def test_a_zip_with_what_was_sent(tmp_path: Path) -> None:
         b"a text that was sent",
         b"\xff\xd8 a picture",
     ]
-    assert all(parser("chat-export")(one, Settings()) == [] for one in sent)
+    assert {(one.type, one.file_name, one.occurred_at) for one in told(sent)} == {
+        ("file", name, None) for name in ("00000042-PHOTO-2026.jpg", "letter.docx", "notes.txt")
+    }
     assert len(captures) - len(sent) == 5
     assert not (tmp_path.parent / "00000042-PHOTO-2026.jpg").exists()
 

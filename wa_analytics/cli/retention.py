@@ -154,6 +154,10 @@ def erase(
         str,
         typer.Option(help="Where only a law from outside the Union says keep: ask, erase or keep."),
     ] = "ask",
+    chat_name: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which exported chats call the person; may be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the decisions; destroy nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
@@ -170,7 +174,8 @@ def erase(
     workspace, at = current(context), moment(None)
     workspace.refresh()
     of = (workspace.database, workspace.ring, workspace.settings, workspace.schedule, party)
-    request = erasure_request(*of, at, foreign_duty)  # type: ignore[arg-type]
+    names = tuple(chat_name or ())
+    request = erasure_request(*of, at, foreign_duty, names)  # type: ignore[arg-type]
     counts = dict(request.frame["decision"].value_counts(sort=True).iter_rows())
     if dry_run:
         _decided(request.frame, {"counts": counts, "decisions": request.frame.to_dicts()}, as_json)
@@ -184,6 +189,7 @@ def erase(
             actor=actor(),
             at=at,
             foreign_duty=foreign_duty,  # type: ignore[arg-type]
+            names=names,
             progress=lambda title: bar(title, None),
         )
     gone = done.destroyed

@@ -60,7 +60,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "supplementary_message": (
         "sequence", "content_digest", "occurred_at", "identifier_digest", "sender_digest", "type_code",
-        "has_body", "is_edited",
+        "has_body", "is_edited", "chat_digest", "file_digest",
     ),
     "capture_note": ("sequence", "recognition_digest", "provider", "note_code", "name"),
     "captured_file": ("sequence", "provider", "record_count"),

@@ -30,11 +30,17 @@ class PlatformFacts(FactRows):
     def _channel_event(self, sequence: int, record: ChannelEventRecord) -> None:
         entity = self.entity_of(record.channel_id, record.account_id)
         person = self._person(record.people, "contact", record.occurred_at, entity)
+        about = self._digest("message", record.outside_id) if record.outside_id else None
+        if about is None and person is not None:
+            told = (
+                record.event, record.occurred_at, person.digest, record.account_id, record.channel_id,
+                record.detail, record.subject,
+            )  # fmt: skip
+            about = self._digest("content", "\x1f".join("" if part is None else str(part) for part in told))
         self.rows["channel_event"].append(
             (
-                sequence, self._digest("message", record.outside_id) if record.outside_id else None,
-                record.event, instant_text(record.occurred_at), record.account_id, record.channel_id,
-                entity, record.detail, record.subject, person.digest if person else None,
+                sequence, about, record.event, instant_text(record.occurred_at), record.account_id,
+                record.channel_id, entity, record.detail, record.subject, person.digest if person else None,
             )
         )  # fmt: skip
 
@@ -59,13 +65,16 @@ class PlatformFacts(FactRows):
         )  # fmt: skip
 
     def _supplementary(self, sequence: int, record: SupplementaryRecord) -> None:
-        person = self._person(record.people, "chat_export", record.occurred_at, None)
-        words = f"{record.occurred_at}\x1f{record.sender or ''}\x1f{record.text or ''}"
+        at = record.occurred_at
+        person = None if at is None else self._person(record.people, "chat_export", at, None)
+        words = f"{at or record.type}\x1f{record.sender or ''}\x1f{record.text or record.file_name or ''}"
         self.rows["supplementary_message"].append(
             (
-                sequence, self._digest("content", words), instant_text(record.occurred_at),
+                sequence, self._digest("content", words), None if at is None else instant_text(at),
                 person.digest if person else None,
                 self._digest("text", record.sender) if record.sender else None, record.type,
                 record.has_body, record.is_edited,
+                self._digest("content", record.chat) if record.chat else None,
+                self._digest("text", record.file_name) if record.file_name else None,
             )
         )  # fmt: skip

@@ -24,7 +24,6 @@ from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import told_of
 from wa_analytics.providers.carving import Carving, Fact, carved
 from wa_analytics.records import (
-    ChannelEventRecord,
     ConsentRecord,
     Identifier,
     MediaRecord,
@@ -42,7 +41,6 @@ Progress = Callable[[int, int], None]
 
 BATCH_CAPTURES = 200
 WINDOW = "24h"
-MENTION = "mention "
 USER_STOPPED = 131050
 SUPPRESSION_COLUMNS = (
     "suppression_id", "identifier_digest", "country_code", "entity", "is_any_entity", "channel_id",
@@ -54,7 +52,8 @@ SUPPRESSION_COLUMNS = (
 class Target:
     """What must go.
 
-    messages: rows of `message` with a column `rule` (why). events: consent events. people:
+    messages: rows of `message`, and of what stands beside, with a column `rule` (why). events: consent
+    events. people:
     identifier digests of which touched captures must keep no trace. keeps_refusals: a "no" among
     what goes lives on as a suppression.
     """
@@ -64,7 +63,6 @@ class Target:
     actor: str
     events: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
-    forgets: bool = False
     keeps_refusals: bool = True
 
 
@@ -150,7 +148,6 @@ class _Destruction:
             f"SELECT DISTINCT event_id, sequence FROM consent_fact WHERE {condition}", **params
         )
         pairs.extend(events.iter_rows())
-        pairs.extend((f"{MENTION}{sequence}", sequence) for sequence in self._mentions())
         self.media = self._media()
         roots = parties(((id_, f"~{sequence}") for id_, sequence in pairs), ())
         ids_by_root: dict[str, set[str]] = defaultdict(set)
@@ -170,16 +167,6 @@ class _Destruction:
             **params,
         )
         return frozenset(found["media_digest"])
-
-    def _mentions(self) -> list[int]:
-        """Entries with events that name a person of whom everything goes: groups, handovers, contacts."""
-        if not self.target.forgets:
-            return []
-        condition, params = self.database.matching("identifier_digest", self.target.people)
-        found = self.database.frame(
-            f"SELECT DISTINCT sequence FROM channel_event WHERE {condition}", **params
-        )
-        return sorted(found["sequence"])
 
     def _witnesses(self) -> dict[str, list[str]]:
         """Inbound message that goes → sends that stay and were inside its service window."""
@@ -237,12 +224,7 @@ class _Destruction:
             return id_ in self.target.events
         if id_ is None and isinstance(fact, MediaRecord):
             return self.ids.media_id_of(fact) in self.media
-        if id_ in self.messages:
-            return True
-        return self.target.forgets and isinstance(fact, ChannelEventRecord) and self._names_them(fact)
-
-    def _names_them(self, fact: ChannelEventRecord) -> bool:
-        return any(map(self._is_theirs, fact.people))
+        return id_ in self.messages
 
     def _is_theirs(self, person: Identifier) -> bool:
         people = self.target.people

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,20 +14,21 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.consent.ledger import PURPOSES, spread, states
 from wa_analytics.errors import InputRefused, ReasonRequired
-from wa_analytics.pipeline.beside import beside_messages
+from wa_analytics.pipeline.beside import NO_DIRECTION, beside_of, kept_until
 from wa_analytics.pipeline.destruction import SUPPRESSION_COLUMNS, Destroyed, Target, destroyed
 from wa_analytics.pipeline.disposal import settled
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of
 from wa_analytics.pipeline.holds import Voice, identifier_digests, instant_or_none
 from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
+from wa_analytics.providers.chat_lines import plain
 from wa_analytics.retention.erasure import (
     ERASE,
     Decision,
     ForeignDuty,
     Standing,
     message_decision,
-    proof_decision,
+    strictest,
 )
 from wa_analytics.retention.holds import with_hold
 from wa_analytics.retention.schedule import ScheduleRow, scheduled
@@ -98,8 +100,12 @@ def erasure_request(
     person: str,
     at: datetime,
     foreign_duty: ForeignDuty = "ask",
+    names: Sequence[str] = (),
 ) -> Request:
-    """Decide on every record of the person; writes nothing. Refresh first. Raises InputRefused."""
+    """Decide on every record of the person; writes nothing. Refresh first. Raises InputRefused.
+
+    names: by which exported chats call the person.
+    """
     condition, params = database.matching("identifier_digest", identifier_digests(database, ring, person))
     parties = database.frame(f"SELECT DISTINCT party_id FROM identifier WHERE {condition}", **params)
     if parties.is_empty():
@@ -111,27 +117,47 @@ def erasure_request(
         f"ON i.identifier_digest = n.epoch_digest WHERE {by_party}",
         **params,
     ).sort("identifier_digest")
-    messages = pl.concat(
-        [
-            database.table(t.Message, by_party, **params),
-            beside_messages(database, settings, schedule, parties["party_id"]),
-        ],
-        how="diagonal",
-    ).sort("sent_at", "message_id")
+    senders = [ring.digest("text", plain(name).strip()) for name in names]
+    beside = beside_of(
+        database, settings, schedule, parties["party_id"], people["identifier_digest"], senders
+    )
+    messages = pl.concat([database.table(t.Message, by_party, **params), beside], how="diagonal")
+    messages = messages.sort("sent_at", "message_id")
     events = database.table(t.ConsentEvent, by_party, **params).sort("occurred_at", "event_id")
     decisions: dict[tuple[str, str], Decision] = {}
     sends: list[tuple[str | None, Decision]] = []
-    for row in _standings(database, settings, schedule, messages).iter_rows(named=True):
-        standing = Standing(**{name: row[name] for name in Standing.__struct_fields__})
-        found = decisions["message", row["message_id"]] = message_decision(standing, at, foreign_duty)
-        if row["direction_code"] == "outbound":
-            sends.append((row["entity"], found))
+    judged: dict[str, list[Decision]] = defaultdict(list)
+    for frame in _by_company(messages, settings, schedule):
+        for row in _standings(database, settings, schedule, frame).iter_rows(named=True):
+            standing = Standing(**{name: row[name] for name in Standing.__struct_fields__})
+            found = message_decision(standing, at, foreign_duty)
+            judged[row["message_id"]].append(found)
+            if row["direction_code"] == "outbound":
+                sends.append((row["entity"], found))
+    decisions.update((("message", id_), strictest(found)) for id_, found in judged.items())
     for row in events.filter(~pl.col("source_code").is_in(NOT_RECORDS)).iter_rows(named=True):
         theirs = [found for entity, found in sends if row["entity"] is None or entity == row["entity"]]
-        decisions["consent_event", row["event_id"]] = proof_decision(theirs)
+        decisions["consent_event", row["event_id"]] = strictest(theirs)
     return Request(
         tuple(parties["party_id"]), tuple(people["identifier_digest"]), decisions, messages, events
     )
+
+
+def _by_company(
+    messages: pl.DataFrame, settings: Settings, schedule: tuple[ScheduleRow, ...]
+) -> Iterator[pl.DataFrame]:
+    """The records; then those that name no company once as each company's, since they may be any's."""
+    is_anyones = pl.col("entity").is_null() & (pl.col("direction_code") == NO_DIRECTION)
+    anyones = messages.filter(is_anyones)
+    if anyones.is_empty() or not settings.entities:
+        yield messages
+        return
+    yield messages.filter(~is_anyones)
+    told = ("message_id", "channel_id", "direction_code", "sent_at", "party_id", "purpose_code",
+            "template_name", "custodian_id")  # fmt: skip
+    for entity in settings.entities:
+        theirs = anyones.select(*told, entity=pl.lit(entity.key))
+        yield kept_until(theirs, settings, schedule)
 
 
 def _standings(
@@ -162,6 +188,7 @@ def erased(
     actor: str,
     at: datetime,
     foreign_duty: ForeignDuty = "ask",
+    names: Sequence[str] = (),
     progress: Callable[[str], Progress] | None = None,
 ) -> Erasure:
     """Carry out a request. The caller holds the refresh lock. Decisions are recorded and journalled
@@ -172,7 +199,7 @@ def erased(
     if not reason.strip():
         raise ReasonRequired("An erasure needs a reason; say why with --reason.")
     refresh(database, ring, settings, schedule, progress=progress)
-    request = erasure_request(database, ring, settings, schedule, person, at, foreign_duty)
+    request = erasure_request(database, ring, settings, schedule, person, at, foreign_duty, names)
     suppressions = _suppressions(database, ring, settings, request, at)
     request_id = _recorded(database, ring, request, suppressions, reason, actor, at)
     target = Target(
@@ -183,7 +210,6 @@ def erased(
         actor=actor,
         events=frozenset(request.going("consent_event")),
         people=frozenset(request.people),
-        forgets=_nothing_kept(database, request),
         keeps_refusals=False,
     )
     outcome = destroyed(
@@ -201,15 +227,6 @@ def erased(
         )
     )
     return Erasure(request_id, request, outcome, wrapping_keys, len(suppressions), left)
-
-
-def _nothing_kept(database: Database, request: Request) -> bool:
-    """Whether every record of the person goes and no hold names them: then what merely mentions them
-    (groups, handovers, contacts of the Business app) is needed by nothing and goes too."""
-    held = decided_by_people(database).holds["identifier_digest"].drop_nulls()
-    return held.is_in(list(request.people)).sum() == 0 and all(
-        found.code == ERASE for found in request.decisions.values()
-    )
 
 
 def _suppressions(

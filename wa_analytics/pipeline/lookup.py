@@ -12,8 +12,10 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.normalise.identity import canonical_phone
+from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import parser
+from wa_analytics.providers.carving import facts_in
 from wa_analytics.providers.people import identifier_of
 from wa_analytics.settings import Settings
 
@@ -127,15 +129,19 @@ def _known(
 def revealed(
     database: Database, ring: KeyRing, settings: Settings, message_ids: Iterable[str]
 ) -> pl.DataFrame:
-    """What the sources hold of each message, its versions too, in clear: message_id, source, sent_at,
-    outside_id, people, text. An edit or revocation is the source of its own row."""
+    """What the sources hold of each message, its versions too, and of lines of exported chats, in clear:
+    message_id, source, sent_at, outside_id, people, text. An edit or revocation is the source of its own
+    row."""
     wanted = set(message_ids)
     condition, params = database.matching("message_id", wanted)
+    lines, _ = database.matching("content_digest", wanted)
     places = database.frame(
         f"SELECT sequence FROM message_fact WHERE {condition}"
-        f" UNION SELECT sequence FROM message_version WHERE {condition}",
+        f" UNION SELECT sequence FROM message_version WHERE {condition}"
+        f" UNION SELECT sequence FROM supplementary_message WHERE {lines}",
         **params,
     )
+    ids = RecordIds(ring.digest, settings)
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
     rows: list[tuple[Any, ...]] = []
     for sequence in sorted(places["sequence"]):
@@ -146,12 +152,11 @@ def revealed(
                 records = parser(capture.provider)(capture, settings)
             except CaptureUnreadable:
                 continue
-            for record in records:
+            for record in facts_in(records):
                 told = said(record)
                 if told is None:
                     continue
-                message_id = ring.digest("message", told.outside_id)
-                if message_id in wanted:
+                if (message_id := ids.id_of(record)) in wanted:
                     rows.append((message_id, told.source, told.at, told.outside_id, told.people, told.text))
     return pl.DataFrame(
         rows,

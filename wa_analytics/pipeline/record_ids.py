@@ -11,7 +11,13 @@ from wa_analytics.consent.words import opt_out_test
 from wa_analytics.normalise.identity import Digest, Identities
 from wa_analytics.normalise.project import Projection
 from wa_analytics.providers.carving import Fact, carved, facts_of
-from wa_analytics.records import ConsentRecord, Identifier, MediaRecord
+from wa_analytics.records import (
+    ChannelEventRecord,
+    ConsentRecord,
+    Identifier,
+    MediaRecord,
+    SupplementaryRecord,
+)
 from wa_analytics.settings import Settings
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -37,9 +43,16 @@ class RecordIds:
 
     def id_of(self, fact: Fact) -> str | None:
         """event_id of a consent event, else the message_id of what the fact is about: the original's for a
-        version, the announcing message's for a media file; None where it is about none."""
+        version, the announcing message's for a media file, its own for an event about no message that
+        names a person, and for a line or file of an exported chat; None where it is about none."""
+        if isinstance(fact, SupplementaryRecord):
+            return str(self.rows_of(fact)["supplementary_message"][0][1])
         if not isinstance(fact, ConsentRecord):
-            return self._digest("message", fact.outside_id) if fact.outside_id else None
+            if fact.outside_id:
+                return self._digest("message", fact.outside_id)
+            if isinstance(fact, ChannelEventRecord) and fact.people:
+                return str(self.rows_of(fact)["channel_event"][0][1])
+            return None
         if fact.outside_id:
             return self._digest("consent_event", fact.outside_id)
         return str(self.rows_of(fact)["consent_fact"][0][1])
@@ -92,6 +105,7 @@ class DisposedIds:
             "media_fact": self.messages,
             "channel_event": self.messages,
             "platform_message": self.messages,
+            "supplementary_message": self.messages,
             "consent_fact": self.events,
         }
 

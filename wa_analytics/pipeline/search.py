@@ -15,8 +15,10 @@ import polars as pl
 from wa_analytics.errors import CaptureUnreadable, InputRefused
 from wa_analytics.evidence.log import entries, size
 from wa_analytics.evidence.sealing import Opener
+from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import PARSERS, parser
+from wa_analytics.providers.carving import facts_in
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,8 +56,10 @@ def found(
     *,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Messages whose text, or an edit of it, matches: message_id, sent_at, source; oldest first."""
+    """Messages whose text, or an edit of it, matches, and lines of exported chats: message_id, sent_at,
+    source; oldest first."""
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
+    ids = RecordIds(ring.digest, settings)
     total, place = size(database), 0
     rows: set[tuple[str, datetime, str]] = set()
     while chunk := entries(database, place, CHUNK, kind="capture"):
@@ -66,10 +70,10 @@ def found(
                 records = parser(capture.provider)(capture, settings)
             except CaptureUnreadable:
                 continue
-            for record in records:
+            for record in facts_in(records):
                 told = said(record)
                 if told is not None and told.text and match(told.text):
-                    rows.add((ring.digest("message", told.outside_id), told.at, told.source))
+                    rows.add((str(ids.id_of(record)), told.at, told.source))
         place = chunk[-1].sequence + 1
         if progress:
             progress(min(place, total), total)

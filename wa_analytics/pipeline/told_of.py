@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from wa_analytics.records import MessageRecord, Record, VersionRecord
+from wa_analytics.records import MessageRecord, Record, SupplementaryRecord, VersionRecord
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
@@ -24,8 +24,8 @@ _TABLES = {
 
 
 def told_of(database: Database, message_ids: Iterable[str]) -> pl.DataFrame:
-    """(message_id, sequence, told_code), each once. told_code: message, status, version, media, event or
-    listed (in the platform's own history).
+    """(message_id, sequence, told_code), each once. told_code: message, status, version, media, event,
+    listed (in the platform's own history) or chat (a line or file of an exported chat).
 
     A file that was fetched need not name its message: it belongs to whichever announced it.
     """
@@ -35,6 +35,11 @@ def told_of(database: Database, message_ids: Iterable[str]) -> pl.DataFrame:
         f"SELECT message_id, sequence, '{code}' AS told_code FROM {table} WHERE {condition}"
         for table, code in _TABLES.items()
     ]
+    lines, _ = database.matching("content_digest", ids)
+    parts.append(
+        f"SELECT content_digest AS message_id, sequence, 'chat' AS told_code FROM supplementary_message "
+        f"WHERE {lines}"
+    )
     announced, _ = database.matching("a.message_id", ids)
     parts.append(
         "SELECT a.message_id, f.sequence, 'media' AS told_code FROM media_fact a"
@@ -45,9 +50,10 @@ def told_of(database: Database, message_ids: Iterable[str]) -> pl.DataFrame:
 
 
 class Said(NamedTuple):
-    """What one record holds of a message in clear; source: the message's, or edit or revoke."""
+    """What one record holds of a message in clear; source: the message's, edit or revoke, or chat_export.
+    outside_id: None for a line of an exported chat, which has none."""
 
-    outside_id: str
+    outside_id: str | None
     at: datetime
     source: str
     people: str
@@ -55,7 +61,10 @@ class Said(NamedTuple):
 
 
 def said(record: Record) -> Said | None:
-    """None for a record that is neither a message nor a version of one."""
+    """None for a record that is neither a message, nor a version of one, nor a line of an exported chat."""
+    if isinstance(record, SupplementaryRecord) and record.occurred_at is not None:
+        moment = datetime.fromtimestamp(record.occurred_at / 1_000_000, UTC)
+        return Said(None, moment, "chat_export", record.sender or "", record.text)
     if isinstance(record, MessageRecord):
         at, source = record.sent_at, str(record.source)
     elif isinstance(record, VersionRecord):

@@ -9,7 +9,7 @@ a thread of a chunk of history, participants of a group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -29,7 +29,9 @@ from wa_analytics.records import (
     MediaRecord,
     MessageRecord,
     PlatformMessageRecord,
+    Record,
     StatusRecord,
+    SupplementaryRecord,
     VersionRecord,
 )
 from wa_analytics.settings import Settings
@@ -58,6 +60,7 @@ Fact = (
     | MediaRecord
     | ChannelEventRecord
     | PlatformMessageRecord
+    | SupplementaryRecord
 )
 
 
@@ -79,6 +82,10 @@ def facts_of(capture: Capture, settings: Settings) -> list[Fact]:
         records = parser(capture.provider)(capture, settings)
     except CaptureUnreadable:
         return []
+    return facts_in(records)
+
+
+def facts_in(records: Iterable[Record]) -> list[Fact]:
     return [record for record in records if isinstance(record, Fact)]
 
 

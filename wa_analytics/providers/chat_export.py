@@ -10,6 +10,7 @@ known, a line in another language is a text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
@@ -64,18 +65,28 @@ NOTICE = re.compile(
     r"|versleuteld)",
     re.IGNORECASE | re.DOTALL,
 )
+# The name of a file that was exported with the chat; phones make names of these two kinds.
+_FILE_NAME = re.compile(
+    r"(?:IMG|VID|PTT|AUD|DOC|STK)-\d{8}-WA\d{4,}\.\w{2,5}|(?<=: )[^<>:/\\\n]+\.\w{2,5}(?= ?>)"
+    r"|\A[^<>:/\\\n]+\.\w{2,5}(?= ?[(<])",
+    re.IGNORECASE,
+)
 _SENDER = re.compile(r"(?:~ ?)?(?P<name>[^:\n\"“”«»]{1,120}?): ?(?P<text>.*)\Z", re.DOTALL)
 _NUMBER = re.compile(r"\+?[0-9][0-9 ()\-\u2011]{6,24}\Z")
+_NAMED = re.compile(r"\+[0-9][0-9 ()\-\u2011]{6,23}[0-9]")
 
 
 def parse(capture: Capture, settings: Settings) -> list[Record]:
-    """One SupplementaryRecord; none for a file that came with the chat.
+    """One SupplementaryRecord, for a file that came with the chat too; one per number that a line of the
+    app itself names.
 
     Raises CaptureUnreadable: text that no message's first line opens.
     """
     headers = capture.headers
-    if headers.get("kind") == "file" or headers.get("source") == "chat_media":
+    if headers.get("kind") == "file":
         return []
+    if headers.get("source") == "chat_media":
+        return [SupplementaryRecord(type="file", file_name=headers.get("file_name"))]
     place = place_of(capture)
     try:
         text = capture.body.decode().replace("\r\n", "\n").strip("\n")
@@ -88,7 +99,7 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         raise CaptureUnreadable(f"{place}: no message of a chat export begins there; export the chat again.")
     moment = day.replace(hour=line.hour, minute=line.minute, second=line.second)
     occurred_at, _ = micros_of(moment.isoformat(), settings.imports.time_zone)
-    return [_message(occurred_at, line.rest)]
+    return [*_messages(occurred_at, line.rest, headers.get("file_digest"))]
 
 
 def _order(text: str) -> Order:
@@ -98,14 +109,24 @@ def _order(text: str) -> Order:
     raise CaptureUnreadable("a chat export's date order is unknown; export the chat again.")
 
 
-def _message(occurred_at: int, rest: str) -> SupplementaryRecord:
+def _messages(occurred_at: int, rest: str, chat: str | None) -> Iterator[SupplementaryRecord]:
     found = _SENDER.match(rest)
     if found is None or NOTICE.match(found["text"]):
-        return SupplementaryRecord(occurred_at=occurred_at, type="system", text=rest or None, has_body=True)
+        told = [_people(number) for number in _NAMED.findall(plain(rest))]
+        for people in told or [()]:
+            yield SupplementaryRecord(
+                occurred_at=occurred_at,
+                type="system",
+                people=people,
+                text=rest or None,
+                has_body=True,
+                chat=chat,
+            )
+        return
     sender, text = found["name"].strip(), found["text"].strip()
     words, edits = EDITED.subn("", text)
     type_ = _type(words)
-    return SupplementaryRecord(
+    yield SupplementaryRecord(
         occurred_at=occurred_at,
         type=type_,
         people=_people(sender),
@@ -113,7 +134,14 @@ def _message(occurred_at: int, rest: str) -> SupplementaryRecord:
         text=words or None,
         has_body=type_ == "text" and bool(words),
         is_edited=bool(edits),
+        chat=chat,
+        file_name=_file_name(words) if type_ == "media" else None,
     )
+
+
+def _file_name(words: str) -> str | None:
+    found = _FILE_NAME.search(plain(words))
+    return found[0].strip() if found else None
 
 
 def _type(words: str) -> str:

@@ -106,6 +106,7 @@ def captures_from(
     headers = {} if head.file_digest is None else {"file_digest": head.file_digest}
     if head.chat is not None:
         if not head.chat:
+            headers |= {"file_name": head.place.replace("\\", "/").rpartition("/")[2].rpartition(" › ")[2]}
             return [Capture(body, headers | COMPANION, provider, received_at) for _, body in records]
         order, style = head.chat
         headers |= {"date_order": order, "line_style": style}

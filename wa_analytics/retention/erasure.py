@@ -60,12 +60,10 @@ def message_decision(standing: Standing, as_of: datetime, foreign_duty: ForeignD
     return Decision(ERASE)
 
 
-def proof_decision(sends: Iterable[Decision]) -> Decision:
-    """Whether a consent record goes: it stays as long as a send stays that it speaks for.
-
-    sends: decisions on the person's sends of the company it was given to.
-    """
-    kept = [decision for decision in sends if decision.code != ERASE]
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """What weighs most: a consent record stays as long as a send of its company stays that it speaks for,
+    and what may be any company's record as long as one of them must keep it."""
+    kept = [decision for decision in decisions if decision.code != ERASE]
     if not kept:
         return Decision(ERASE)
     strongest = min(kept, key=lambda decision: WEIGHT.index(decision.code))

@@ -15,7 +15,8 @@ from wa_analytics.tables.column import WHOLE, clear, digest, instant
 
 
 class DisposedMessage(SQLModel, table=True):
-    """A message whose evidence was destroyed; its id stays, so that it is not taken in again."""
+    """A message, or what stands beside messages, whose evidence was destroyed; its id stays, so that it is
+    not taken in again."""
 
     __tablename__ = "disposed_message"
 
@@ -23,7 +24,7 @@ class DisposedMessage(SQLModel, table=True):
     sequence: int = clear("disposal entry that says so", sa_type=WHOLE)
     record_class: str = clear("class of the retention schedule")
     sent_on: str = clear("UTC day it was sent (YYYY-MM-DD)")
-    direction_code: str = clear("inbound or outbound")
+    direction_code: str = clear("inbound, outbound or none (events, exported chats)")
     channel_id: str | None = clear("phone number id of the company's number", nullable=True)
     retain_until: datetime | None = instant("floor that ended last", nullable=True)
     rule: str | None = clear("schedule row, or erasure and the request's number", nullable=True)
@@ -90,7 +91,7 @@ class ErasureDecision(SQLModel, table=True):
     __tablename__ = "erasure_decision"
 
     request_id: str = clear("ERASE- and a number", primary_key=True)
-    subject_code: str = clear("message or consent_event", primary_key=True)
+    subject_code: str = clear("message (or what stands beside) or consent_event", primary_key=True)
     subject_id: str = digest("our id of the record", primary_key=True)
     decision_code: str = clear("erase, keep_duty, keep_claims, keep_decided or needs_decision")
     rule: str | None = clear("schedule row or hold that stands against it", nullable=True)

@@ -57,7 +57,11 @@ class ChannelEvent(SQLModel, table=True):
 
     fact_id: int | None = clear("row number", primary_key=True, default=None, sa_type=WHOLE)
     sequence: int = clear("entry it came from", sa_type=WHOLE, index=True)
-    message_id: str | None = digest("the message or call it is about", nullable=True, index=True)
+    message_id: str | None = digest(
+        "the message or call it is about; of an event about none that names a person, its own id",
+        nullable=True,
+        index=True,
+    )
     event_code: str = clear("dotted: account.offboarded, number.quality, webhook.override …")
     occurred_at: datetime = instant("when it happened, or when it was observed")
     account_id: str | None = clear("WhatsApp Business Account", nullable=True)
@@ -109,10 +113,14 @@ class SupplementaryMessage(SQLModel, table=True):
 
     fact_id: int | None = clear("row number", primary_key=True, default=None, sa_type=WHOLE)
     sequence: int = clear("entry it came from", sa_type=WHOLE, index=True)
-    content_digest: str = digest("keyed digest of time, sender and words", index=True)
-    occurred_at: datetime = instant("when it was written, by the export")
+    content_digest: str = digest("keyed digest of time, sender and words, or of a file's name", index=True)
+    occurred_at: datetime | None = instant(
+        "when it was written, by the export; a file tells no time", nullable=True
+    )
     identifier_digest: str | None = digest("the sender, where a number stands", nullable=True)
     sender_digest: str | None = digest("keyed digest of the sender's name", nullable=True)
-    type_code: str = clear("text, media, deleted, system or call")
+    type_code: str = clear("text, media, deleted, system, call, or file for one that came with the chat")
     has_body: bool = clear("whether words are held")
     is_edited: bool = clear("marked as edited")
+    chat_digest: str | None = digest("the exported file it stands in", nullable=True, index=True)
+    file_digest: str | None = digest("name of the file it announces, or is", nullable=True, index=True)

@@ -216,13 +216,18 @@ def upgrade() -> None:
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("content_digest", sa.String(length=32), nullable=False),
-        sa.Column("occurred_at", Instant(), nullable=False),
+        sa.Column("occurred_at", Instant(), nullable=True),
         sa.Column("identifier_digest", sa.String(length=32), nullable=True),
         sa.Column("sender_digest", sa.String(length=32), nullable=True),
         sa.Column("type_code", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("has_body", sa.Boolean(), nullable=False),
         sa.Column("is_edited", sa.Boolean(), nullable=False),
+        sa.Column("chat_digest", sa.String(length=32), nullable=True),
+        sa.Column("file_digest", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("fact_id"),
+    )
+    op.create_index(
+        op.f("ix_supplementary_message_chat_digest"), "supplementary_message", ["chat_digest"], unique=False
     )
     op.create_index(
         op.f("ix_supplementary_message_content_digest"),
@@ -231,13 +236,18 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_supplementary_message_file_digest"), "supplementary_message", ["file_digest"], unique=False
+    )
+    op.create_index(
         op.f("ix_supplementary_message_sequence"), "supplementary_message", ["sequence"], unique=False
     )
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_supplementary_message_sequence"), table_name="supplementary_message")
+    op.drop_index(op.f("ix_supplementary_message_file_digest"), table_name="supplementary_message")
     op.drop_index(op.f("ix_supplementary_message_content_digest"), table_name="supplementary_message")
+    op.drop_index(op.f("ix_supplementary_message_chat_digest"), table_name="supplementary_message")
     op.drop_table("supplementary_message")
     op.drop_index(op.f("ix_platform_volume_sequence"), table_name="platform_volume")
     op.drop_table("platform_volume")
