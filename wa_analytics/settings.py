@@ -59,9 +59,15 @@ class Entity(Section):
     _zone = field_validator("time_zone")(known_zone)
 
 
-class MetaCloud(Section):
+class MediaSection(Section):
+    """`media_limit_bytes`: of the largest media file fetched."""
+
+    media_limit_bytes: int = Field(default=100 << 20, gt=0, le=1 << 30)
+
+
+class MetaCloud(MediaSection):
     """`callback_url`: where our webhooks are to arrive, `app_id`: our own app, so that a pull can tell
-    an override that diverts them. `media_limit_bytes`: of the largest media file fetched."""
+    an override that diverts them."""
 
     app_secret: SecretStr | None = None
     verify_token: SecretStr | None = None
@@ -70,7 +76,6 @@ class MetaCloud(Section):
     graph_version: str = "v26.0"
     callback_url: str = ""
     app_id: str = ""
-    media_limit_bytes: int = Field(default=100 << 20, gt=0, le=1 << 30)
 
     @field_validator("app_id", mode="before")
     @classmethod
@@ -78,10 +83,11 @@ class MetaCloud(Section):
         return str(value) if type(value) is int else value
 
 
-class Infobip(Section):
+class Infobip(MediaSection):
     """How deliveries are known to be Infobip's, by whichever is set: Basic authentication
     (`webhook_user`, `webhook_password`), `secret` in the header that `header` names, or an HMAC-SHA-256
-    under `hmac_secret` over the body, as hex or base64 in `hmac_header`."""
+    under `hmac_secret` over the body, as hex or base64 in `hmac_header`. `api_key`, `api_url` (your
+    account's base URL): for `wa pull infobip`."""
 
     webhook_user: str = ""
     webhook_password: SecretStr | None = None
@@ -89,9 +95,11 @@ class Infobip(Section):
     header: str = "x-webhook-secret"
     hmac_secret: SecretStr | None = None
     hmac_header: str = "x-hub-signature"
+    api_key: SecretStr | None = None
+    api_url: str = ""
 
 
-class Twilio(Section):
+class Twilio(MediaSection):
     """`auth_token`: checks X-Twilio-Signature, and with `account_sid` opens `wa pull twilio`.
     `public_url`: the address that Twilio was told to post to; it is part of what is signed."""
 
@@ -101,16 +109,18 @@ class Twilio(Section):
     api_url: str = "https://api.twilio.com"
 
 
-class AwsSocial(Section):
+class AwsSocial(MediaSection):
     """AWS End User Messaging Social. `topic_arns`: the SNS topics whose deliveries and
     subscriptions are taken. `certificates`: a folder of SNS signing certificates under their own
     names, looked into before any is fetched; without it signatures of imported files are not
-    checked. `queue_url`: the SQS queue that `wa pull aws-social queue` empties. A relative path is in
-    the workspace."""
+    checked. `queue_url`: the SQS queue that `wa pull aws-social queue` empties. `media_bucket`:
+    `s3://bucket/prefix`, through which media files pass on their way here; each is deleted there once it
+    is read. A relative path is in the workspace."""
 
     topic_arns: tuple[str, ...] = ()
     certificates: Path | None = None
     queue_url: str = ""
+    media_bucket: str = Field(default="", pattern=r"^(s3://[a-z0-9.-]{3,63}(/.*)?)?$")
     region: str = ""
     endpoint_url: str = ""
 

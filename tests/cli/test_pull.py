@@ -348,7 +348,7 @@ def test_what_is_missing_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (told.code, "WA_META_CLOUD__ACCESS_TOKEN is not set" in told.err) == (2, True)
     told = called("--home", str(home), "pull", "twilio")
     assert (told.code, "WA_TWILIO__ACCOUNT_SID" in told.err) == (2, True)
-    for words in (("send-log",), ("twilio", "media"), ("meta-cloud", "bodies")):
+    for words in (("send-log",), ("twilio", "bodies"), ("meta-cloud", "bodies")):
         told = called("--home", str(home), "pull", *words)
         assert (told.code, "There is no pull of" in told.err) == (2, True)
     for since in ("yesterday", "2999-01-01"):

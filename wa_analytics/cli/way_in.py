@@ -89,12 +89,12 @@ def capture(
 
 def pull(
     context: typer.Context,
-    provider: Annotated[str, typer.Argument(help="meta-cloud, twilio or aws-social.")],
+    provider: Annotated[str, typer.Argument(help="meta-cloud, infobip, twilio or aws-social.")],
     what: Annotated[
         str | None,
         typer.Argument(
             help="templates, phone-numbers, subscribed-apps, analytics, message-history, media; "
-            "twilio: messages; aws-social: queue. Default all."
+            "twilio: messages, media; infobip: media; aws-social: queue, media. Default all."
         ),
     ] = None,
     since: Annotated[

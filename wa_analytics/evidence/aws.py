@@ -1,4 +1,5 @@
-"""AWS services (S3, KMS, SQS) as far as evidence needs them. boto3 comes with the extras `s3`, `kms`, `aws`.
+"""AWS services (S3, KMS, SQS, End User Messaging Social) as far as evidence needs them. boto3 comes with
+the extras `s3`, `kms`, `aws`.
 
 Credentials are found as boto3 finds them (environment, profile, role); the workbench holds none.
 """
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-EXTRAS = {"sqs": "aws"}
+EXTRAS = {"sqs": "aws", "socialmessaging": "aws"}
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 15, 2
 
 

@@ -8,30 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed
 from wa_analytics.evidence.disposal import keyed
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline.storing import Storing
 from wa_analytics.providers.http_api import Exhausted
-from wa_analytics.providers.media import announced_media
-from wa_analytics.providers.meta_media import (
-    ID_DAYS,
-    PROVIDER,
-    UPLOAD_DAYS,
-    expired_media,
-    fetched_media,
-    media_records,
-)
+from wa_analytics.providers.media import announced_media, expired_media, media_records
 from wa_analytics.records import MediaRecord
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.pipeline.pulled import Pulled
-    from wa_analytics.providers.graph import Graph
 
 BATCH = 50
+ID_DAYS = 7
+"""How long an announced file can be had: Meta's ids of webhooks (and so AWS's) and Infobip's. Twilio
+keeps a file until somebody deletes it."""
+
+
+class MediaSource(Protocol):
+    """One provider's media files. asked_days: beyond so many days nobody is asked; None: always."""
+
+    provider: str
+    asked_days: int | None
+
+    def fetched(self, announced: MediaRecord, announcing: Capture, at: int) -> Capture:
+        """The file, or the answer that it is gone, as a capture (`providers.media.media_capture`).
+
+        Raises ProviderFailed where asking again later may help, Exhausted where asking for another one
+        now does not.
+        """
 
 
 class Missing(NamedTuple):
@@ -43,7 +52,7 @@ class Missing(NamedTuple):
     is_lost: bool
 
 
-def media_missing(database: Database, at: datetime) -> list[Missing]:
+def media_missing(database: Database, provider: str, at: datetime) -> list[Missing]:
     """What is worth asking for at `at`: those whose id ends soonest first, then those whose id should
     have ended. One that was answered gone is asked for again while its id should hold, since that
     answer also stands for a missing permission."""
@@ -55,7 +64,7 @@ def media_missing(database: Database, at: datetime) -> list[Missing]:
         "WHERE a.source_code = 'announced' AND e.provider = :provider AND NOT EXISTS (SELECT 1 FROM "
         "media_fact f WHERE f.media_digest = a.media_digest AND f.source_code = 'fetched') "
         "GROUP BY a.media_digest",
-        provider=PROVIDER,
+        provider=provider,
     )
     found = [Missing(d, s, _instant(moment), bool(lost)) for d, s, moment, lost in rows.iter_rows()]
     limit = at - timedelta(days=ID_DAYS)
@@ -65,19 +74,17 @@ def media_missing(database: Database, at: datetime) -> list[Missing]:
     )
 
 
-def media_pulled(storing: Storing, graph: Graph, outcome: Pulled, at: int) -> None:
+def media_pulled(storing: Storing, source: MediaSource, outcome: Pulled, at: int) -> None:
     """Fetch what is missing. Raises Exhausted, when what was fetched until then is stored."""
     moment = datetime.fromtimestamp(at / 1_000_000, UTC)
-    missing = media_missing(storing.database, moment)
-    limit_bytes = storing.settings.meta_cloud.media_limit_bytes
-    # An upload's id may hold longer than a webhook's; beyond that nobody is asked.
-    hopeless = moment - timedelta(days=UPLOAD_DAYS)
-    for done, (one, announced) in enumerate(_announced(storing, missing)):
+    missing = media_missing(storing.database, source.provider, moment)
+    days = source.asked_days
+    for done, (one, announced, announcing) in enumerate(_announced(storing, missing)):
         try:
-            if one.announced_at <= hopeless:
-                capture = expired_media(announced, at)
+            if days is not None and one.announced_at <= moment - timedelta(days=days):
+                capture = expired_media(source.provider, announced, at, days)
             else:
-                capture = fetched_media(graph, announced, at, limit_bytes)
+                capture = source.fetched(announced, announcing, at)
         except Exhausted as error:
             left = len(missing) - done
             raise Exhausted(f"{error} {left:,} media files are left for the next pull.") from None
@@ -95,19 +102,19 @@ def media_pulled(storing: Storing, graph: Graph, outcome: Pulled, at: int) -> No
                 storing.take(capture, outcome)
 
 
-def _announced(storing: Storing, missing: list[Missing]) -> Iterator[tuple[Missing, MediaRecord]]:
-    """Each missing file with what its message says of it, the id in clear."""
+def _announced(storing: Storing, missing: list[Missing]) -> Iterator[tuple[Missing, MediaRecord, Capture]]:
+    """Each missing file with what its message says of it, the id in clear, and where it says so."""
     database, ring = storing.database, storing.ring
     opener = Opener(ring.wrapping_keys(database), ring.digest_key)
     for at in range(0, len(missing), BATCH):
         batch = missing[at : at + BATCH]
-        told: dict[str, MediaRecord] = {}
+        told: dict[str, tuple[MediaRecord, Capture]] = {}
         for _, capture in opener.opened(keyed(database, {one.sequence for one in batch})):
             for record in announced_media(capture, storing.settings):
-                told.setdefault(ring.digest("media", record.media_id), record)
+                told.setdefault(ring.digest("media", record.media_id), (record, capture))
         for one in batch:
             if one.media_digest in told:
-                yield one, told[one.media_digest]
+                yield one, *told[one.media_digest]
 
 
 def _instant(value: datetime | str) -> datetime:

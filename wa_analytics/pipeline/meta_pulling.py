@@ -14,6 +14,7 @@ from wa_analytics.pipeline.storing import Storing
 from wa_analytics.providers import meta_pull
 from wa_analytics.providers.graph import Graph
 from wa_analytics.providers.http_api import Exhausted
+from wa_analytics.providers.meta_media import MetaMedia
 from wa_analytics.providers.meta_pull import Asked, Number
 from wa_analytics.settings import Settings
 
@@ -44,7 +45,8 @@ class MetaPull:
 
     def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
         if what == "media":
-            media_pulled(storing, self._graph, outcome, self._at)
+            limit = storing.settings.meta_cloud.media_limit_bytes
+            media_pulled(storing, MetaMedia(self._graph, limit), outcome, self._at)
             return
         for account in self._accounts:
             asked = Asked(self._graph, account, self._at)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wa_analytics.errors import InputRefused, ProviderFailed
 from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.pipeline.media import media_pulled
 from wa_analytics.pipeline.pulled import Pulled
 from wa_analytics.pipeline.storing import Storing
 from wa_analytics.settings import Settings
@@ -29,8 +30,9 @@ WHATS = {
     "meta-cloud": (
         "templates", "phone-numbers", "subscribed-apps", "analytics", "message-history", "media",
     ),
-    "twilio": ("messages",),
-    "aws-social": ("queue",),
+    "twilio": ("messages", "media"),
+    "infobip": ("media",),
+    "aws-social": ("queue", "media"),
 }  # fmt: skip
 Bar = Callable[[str], Callable[[int], object]]
 
@@ -60,12 +62,15 @@ def pulled(
     since: datetime | None = None,
     bar: Bar | None = None,
 ) -> list[Pulled]:
-    """Fetch `what` of every account the settings name, in order.
+    """Fetch `what` of every account the settings name, in order; without a word, all that the settings
+    have what is needed for.
 
     since: from when on counts and lists are asked for. Media are those that the facts announce, so
     refresh first. Raises InputRefused, SettingsInvalid; what a provider refuses stands in `failed`.
     """
     wanted = whats(provider, what)
+    if what in (None, ALL):
+        wanted = tuple(one for one in wanted if _is_set(provider, one, settings)) or wanted
     if since is not None and since > received_at:
         raise InputRefused("--since lies in the future; give a time that has passed.")
     outcomes = []
@@ -94,12 +99,12 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
     known = {
         (row["provider"], row["what_code"]): row for row in database.table(LastPull).iter_rows(named=True)
     }
-    is_set = {
-        "meta-cloud": settings.meta_cloud.access_token is not None,
-        "twilio": bool(settings.twilio.account_sid and settings.twilio.auth_token),
-        "aws-social": bool(settings.aws_social.queue_url),
-    }
-    places = [(provider, what) for provider, names in WHATS.items() for what in names if is_set[provider]]
+    places = [
+        (provider, what)
+        for provider, names in WHATS.items()
+        for what in names
+        if _is_set(provider, what, settings)
+    ]
     return [
         {
             "provider": provider,
@@ -109,6 +114,17 @@ def pull_rows(database: Database, settings: Settings) -> list[dict[str, Any]]:
         }
         for provider, what in dict.fromkeys([*places, *sorted(known)])
     ]
+
+
+def _is_set(provider: str, what: str, settings: Settings) -> bool:
+    if provider == "aws-social":
+        given = settings.aws_social
+        return bool(given.queue_url if what == "queue" else given.media_bucket)
+    if provider == "infobip":
+        return bool(settings.infobip.api_key and settings.infobip.api_url)
+    if provider == "twilio":
+        return bool(settings.twilio.account_sid and settings.twilio.auth_token)
+    return settings.meta_cloud.access_token is not None
 
 
 def _pulled(asking: Asking, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> str:
@@ -151,9 +167,7 @@ class Asking(Protocol):
 @contextmanager
 def _asking(provider: str, settings: Settings, at: int) -> Iterator[Asking]:
     if provider == "aws-social":
-        from wa_analytics.pipeline.queue import Queue
-
-        yield Queue(settings, at)
+        yield _Aws(settings, at)
         return
     import httpx
 
@@ -164,7 +178,39 @@ def _asking(provider: str, settings: Settings, at: int) -> Iterator[Asking]:
     for library in ("httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.WARNING)
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
-        yield MetaPull(client, settings, at) if provider == "meta-cloud" else _Twilio(client, settings, at)
+        made: dict[str, Callable[[httpx.Client, Settings, int], Asking]] = {
+            "meta-cloud": MetaPull,
+            "twilio": _Twilio,
+            "infobip": _Infobip,
+        }
+        yield made[provider](client, settings, at)
+
+
+class _Aws:
+    def __init__(self, settings: Settings, at: int) -> None:
+        self._settings = settings
+        self._at = at
+
+    def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
+        if what == "media":
+            from wa_analytics.pipeline.aws_media import AwsMedia
+
+            media_pulled(storing, AwsMedia(self._settings), outcome, self._at)
+            return
+        from wa_analytics.pipeline.queue import Queue
+
+        Queue(self._settings, self._at).pull(storing, outcome)
+
+
+class _Infobip:
+    def __init__(self, client: httpx.Client, settings: Settings, at: int) -> None:
+        from wa_analytics.providers.infobip_pull import Infobip
+
+        self._api = Infobip(client, settings)
+        self._at = at
+
+    def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
+        media_pulled(storing, self._api, outcome, self._at)
 
 
 class _Twilio:
@@ -177,6 +223,9 @@ class _Twilio:
     def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
         from wa_analytics.providers.http_api import Exhausted
 
+        if what == "media":
+            media_pulled(storing, self._api, outcome, self._at)
+            return
         try:
             for page in self._api.messages(self._at, since.astimezone(UTC).date() if since else None):
                 storing.take(page, outcome)

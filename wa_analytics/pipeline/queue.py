@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from wa_analytics.capture import Capture
@@ -42,7 +41,7 @@ class Queue:
         with _told():
             self._sqs = client("sqs", given.region, given.endpoint_url)
 
-    def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
+    def pull(self, storing: Storing, outcome: Pulled) -> None:
         """Store what waits, batch by batch, until nothing comes any more. Raises Unavailable."""
         left: set[str] = set()
         while batch := self._received():

@@ -14,8 +14,17 @@ import msgspec
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
-from wa_analytics.providers import meta_cloud
-from wa_analytics.providers.bodies import decoded, first_records, json_of, place_of, text_of, time_of
+from wa_analytics.providers import media, meta_cloud
+from wa_analytics.providers.bodies import (
+    decoded,
+    first_records,
+    json_of,
+    listed,
+    part_of,
+    place_of,
+    text_of,
+    time_of,
+)
 from wa_analytics.providers.sns import CONFIRMATIONS, NOTIFICATION, SIGNATURE_FIELDS
 from wa_analytics.records import ChannelEventRecord, Record
 from wa_analytics.settings import Settings
@@ -44,6 +53,8 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     """
     if capture.headers.get("kind") == "file":
         return []
+    if capture.headers.get("source") == media.SOURCE:
+        return media.media_records(capture)
     stated = json_of(capture, EXPECTED)
     kind = text_of(stated, "Type")
     if kind in CONFIRMATIONS:
@@ -66,6 +77,17 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         return meta_cloud.parse(inner, settings)
     except CaptureUnreadable:
         raise CaptureUnreadable(f"{place_of(capture)}: its {ENTRY} is no entry of a webhook.") from None
+
+
+def number_arn(capture: Capture, channel_id: str | None) -> str | None:
+    """AWS's own name of the business number that an event came over; None where it tells none."""
+    try:
+        event = layers_of(capture).event
+    except CaptureUnreadable:
+        return None
+    numbers = listed(part_of(event, "context"), "MetaPhoneNumberIds") or []
+    told = {text_of(one, "metaPhoneNumberId"): text_of(one, "arn") for one in numbers}
+    return told.get(channel_id) or (next(iter(told.values())) if len(told) == 1 else None)
 
 
 def layers_of(capture: Capture) -> Layers:

@@ -18,7 +18,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
 from wa_analytics.providers.bodies import decoded
-from wa_analytics.providers.meta_media import SOURCE, unnamed
+from wa_analytics.providers.media import SOURCE, unnamed
 from wa_analytics.providers.meta_parts import text
 from wa_analytics.providers.people import people_of
 from wa_analytics.providers.signatures import META_SIGNATURE, TWILIO_SIGNATURE
@@ -46,7 +46,6 @@ NESTS: dict[str, tuple[str, ...]] = {"": ("standby", "history", "groups"), "hist
 SIGNATURES = frozenset((META_SIGNATURE, TWILIO_SIGNATURE))
 LISTED = {"infobip": "results", "twilio": "messages"}
 HISTORY_PAGE, PAGE = "message_history", "data"
-MEDIA = "media"  # a fetched file's bytes are content, whatever they look like
 _PHONES = (
     "from", "to", "wa_id", "recipient_id", "recipient_participant_id", "recipient", "phone_number", "input",
 )  # fmt: skip
@@ -144,7 +143,8 @@ class _Opened(NamedTuple):
 
 def _opened(capture: Capture) -> _Opened | None:
     """None where the capture can only be kept or go as a whole."""
-    if capture.headers.get("kind") or capture.headers.get("source") == MEDIA:
+    # A fetched file's bytes are content, whatever they look like.
+    if capture.headers.get("kind") or capture.headers.get("source") == SOURCE:
         return None
     opened: _Opened | None = None
     if capture.provider == "aws-social":

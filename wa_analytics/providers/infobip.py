@@ -12,6 +12,7 @@ from typing import Any
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.providers import media
 from wa_analytics.providers.bodies import (
     first_records,
     json_of,
@@ -74,6 +75,8 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     """
     if capture.headers.get("kind") == "file":
         return []
+    if capture.headers.get("source") == media.SOURCE:
+        return media.media_records(capture)
     stated = json_of(capture, EXPECTED)
     records = first_records(capture)
     results = listed(stated, "results")

@@ -16,7 +16,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers.http_api import json_object
 from wa_analytics.providers.instants import micros_of
-from wa_analytics.providers.meta_media import media_records
+from wa_analytics.providers.media import media_records
 from wa_analytics.providers.meta_pull import GRANULARITIES, digits_of
 from wa_analytics.providers.meta_templates import page_records
 from wa_analytics.records import (

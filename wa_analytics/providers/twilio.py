@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
+from wa_analytics.providers import media
 from wa_analytics.providers.bodies import (
     first_records,
     json_of,
@@ -50,6 +51,7 @@ RECEIVED = ("received", "receiving")
 NOT_SENT = ("accepted", "scheduled", "queued", "sending", "canceled")
 LARGEST_FIELDS = 2_000
 MEDIA_COUNT = 20
+FILES = "media-list"
 _TYPES = {"contacts": "contacts", "voice": "audio"}
 _KINDS = ("image", "video", "audio")
 
@@ -61,6 +63,10 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     """
     if capture.headers.get("kind") == "file":
         return []
+    if capture.headers.get("source") == media.SOURCE:
+        return media.media_records(capture)
+    if capture.headers.get("source") == FILES:
+        return _files(capture, settings)
     if not capture.body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
         return _form(capture)
     stated = json_of(capture, EXPECTED)
@@ -138,7 +144,7 @@ def _received(form: dict[str, str], sid: str, at: int, account_id: str | None) -
         text=form.get("ButtonText") or form.get("Body") or None,
         has_body=True,
     )
-    media = [
+    files = [
         MediaRecord(
             source="announced",
             media_id=url.rsplit("/", 1)[-1],
@@ -152,7 +158,31 @@ def _received(form: dict[str, str], sid: str, at: int, account_id: str | None) -
         for number in range(MEDIA_COUNT)
         if (url := form.get(f"MediaUrl{number}"))
     ]
-    return [message, *media]
+    return [message, *files]
+
+
+def _files(capture: Capture, settings: Settings) -> list[Record]:
+    """The files of one message, as Media.json lists them."""
+    records = first_records(capture)
+    stated = json_of(capture, EXPECTED)
+    for one in listed(stated, "media_list") or ():
+        sid, message_id = text_of(one, "sid"), text_of(one, "parent_sid")
+        at = _time(one, "date_created", settings, records)
+        if sid is None or message_id is None or at is None:
+            records.append(UnknownRecord(kind="malformed", name="media_list"))
+            continue
+        records.append(
+            MediaRecord(
+                source="announced",
+                media_id=sid,
+                occurred_at=at,
+                outside_id=message_id,
+                mime_type=media.mime_of(text_of(one, "content_type")),
+                channel_id=capture.headers.get("channel"),
+                account_id=text_of(one, "account_sid"),
+            )
+        )
+    return records or [UnknownRecord(kind="malformed", name="media_list")]
 
 
 def _type(form: dict[str, str]) -> str:
