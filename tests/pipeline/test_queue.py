@@ -165,3 +165,24 @@ def test_without_a_queue_in_the_settings(workspace: Workspace, monkeypatch: pyte
     monkeypatch.delenv("WA_AWS_SOCIAL__QUEUE_URL")
     with closing(Workspace.open(workspace.home)) as other, pytest.raises(SettingsInvalid, match="QUEUE_URL"):
         pull(other)
+
+
+def test_one_poll_that_brings_nothing_is_no_empty_queue(
+    sqs: Any, address: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll may miss what waits. Every poll is a long one, so that waiting costs no turning round."""
+    for number in range(3):
+        sqs.send_message(QueueUrl=address, MessageBody=event(number))
+    polls: list[int] = []
+    received = queue.Queue._received
+
+    def missing(self: queue.Queue) -> list[dict[str, Any]]:
+        polls.append(self._wait_seconds)
+        return [] if len(polls) % 2 else received(self)
+
+    monkeypatch.setattr(queue.Queue, "_received", missing)
+    monkeypatch.setattr(queue, "BATCH", 1)
+    assert pull(workspace).stored == 3
+    assert waiting(sqs, address) == 0
+    assert len(polls) == 8, "missed, found, thrice; then two in a row that bring nothing"
+    assert queue.WAIT_SECONDS >= 10

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 PROVIDER = "aws-social"
 WAIT_SECONDS = 10
-"""Of one long poll: shorter than the client's patience; a queue that stays empty so long is empty."""
+"""Of one long poll: shorter than the client's patience."""
+EMPTY_POLLS = 2
+"""A single poll may come back empty although messages wait; two long ones in a row are taken to say that
+none do."""
 BATCH = 10
 
 
@@ -42,9 +45,14 @@ class Queue:
             self._sqs = client("sqs", given.region, given.endpoint_url)
 
     def pull(self, storing: Storing, outcome: Pulled) -> None:
-        """Store what waits, batch by batch, until nothing comes any more. Raises Unavailable."""
+        """Store what waits, batch by batch, until two polls in a row bring nothing. Raises Unavailable."""
         left: set[str] = set()
-        while batch := self._received():
+        empty = 0
+        while empty < EMPTY_POLLS:
+            batch = self._received()
+            empty = 0 if batch else empty + 1
+            if not batch:
+                continue
             captures = [self._capture(message["Body"]) for message in batch]
             is_stored = storing.take_all(captures, outcome)
             stored = [message for message, is_one in zip(batch, is_stored, strict=True) if is_one]
