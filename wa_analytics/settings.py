@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -111,13 +119,15 @@ class Twilio(MediaSection):
 
 class AwsSocial(MediaSection):
     """AWS End User Messaging Social. `topic_arns`: the SNS topics whose deliveries and
-    subscriptions are taken. `certificates`: a folder of SNS signing certificates under their own
-    names, looked into before any is fetched; without it signatures of imported files are not
-    checked. `queue_url`: the SQS queue that `wa pull aws-social queue` empties. `media_bucket`:
-    `s3://bucket/prefix`, through which media files pass on their way here; each is deleted there once it
-    is read. A relative path is in the workspace."""
+    subscriptions are taken. `topics`: topic → company, WhatsApp Business Account or number that it
+    delivers for; one that is not named is the only company's. `certificates`: a folder of SNS signing
+    certificates under their own names, looked into before any is fetched; without it signatures of
+    imported files are not checked. `queue_url`: the SQS queue that `wa pull aws-social queue` empties.
+    `media_bucket`: `s3://bucket/prefix`, through which media files pass on their way here; each is deleted
+    there once it is read. A relative path is in the workspace."""
 
     topic_arns: tuple[str, ...] = ()
+    topics: dict[str, str] = {}
     certificates: Path | None = None
     queue_url: str = ""
     media_bucket: str = Field(default="", pattern=r"^(s3://[a-z0-9.-]{3,63}(/.*)?)?$")
@@ -262,6 +272,13 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     keys: Keys = Keys()
     evidence: Evidence = Evidence()
+
+    @model_validator(mode="after")
+    def _topics_are_somebody_s(self) -> Settings:
+        known = {name for one in self.entities for name in (one.key, *one.waba_ids, *one.channels)}
+        if not known.issuperset(self.aws_social.topics.values()):
+            raise ValueError("aws_social.topics names what is no company, account or number of an [[entity]]")
+        return self
 
     @classmethod
     def settings_customise_sources(

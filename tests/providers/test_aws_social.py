@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.providers.sns import CERTIFICATE, Topic
 from tests.providers.worlds import ANA, BEN, RECEIVED, body, message, status
@@ -19,7 +20,7 @@ from wa_analytics.providers import files, parser
 from wa_analytics.providers.carving import carved, facts_of
 from wa_analytics.providers.record_split import DocumentSplitter
 from wa_analytics.records import ChannelEventRecord, Identifier, MessageRecord, Record, TemplateRecord
-from wa_analytics.settings import AwsSocial, Settings
+from wa_analytics.settings import AwsSocial, Entity, Settings
 
 TOPIC = Topic()
 ENTRY = body(messages=[message()], contacts=[{"wa_id": ANA}])["entry"][0]
@@ -77,6 +78,46 @@ def test_confirmations_are_events(kind: str, name: str) -> None:
     assert records(TOPIC.confirmation(kind)) == [
         ChannelEventRecord(event=name, occurred_at=1_767_225_605_000_000)
     ]
+
+
+def named(*entities: dict[str, Any], **topics: str) -> Settings:
+    arns = {f"arn:aws:sns:eu-west-1:000000000000:{name}": place for name, place in topics.items()}
+    return Settings(
+        entity=tuple(Entity(**one) for one in entities),
+        aws_social=AwsSocial(topics=arns),  # type: ignore[arg-type]
+    )
+
+
+AIR = {"key": "air", "name": "Birch Air", "waba_ids": ("w-1", "w-2"), "channels": ("c-1",)}
+BANK = {"key": "bank", "name": "Birch Bank", "channels": ("c-2", "c-3")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        (named(AIR), [(None, "w-1"), (None, "w-2")]),
+        (named(BANK), [("c-2", None), ("c-3", None)]),
+        (named(AIR, BANK), [(None, None)]),
+        (named(AIR, BANK, other="bank"), [(None, None)]),
+        (named(AIR, BANK, whatsapp="bank"), [("c-2", None), ("c-3", None)]),
+        (named(AIR, BANK, whatsapp="w-2"), [(None, "w-2")]),
+        (named(AIR, BANK, whatsapp="c-3"), [("c-3", None)]),
+        (named(whatsapp="default"), [(None, None)]),
+    ],
+)
+def test_a_topic_is_whose_the_settings_say(
+    settings: Settings, places: list[tuple[str | None, str | None]]
+) -> None:
+    stated = TOPIC.confirmation("UnsubscribeConfirmation")
+    assert stated["TopicArn"].endswith(":whatsapp")
+    found = parser("aws-social")(capture(stated), settings)
+    assert {one.event for one in found if isinstance(one, ChannelEventRecord)} == {"webhook.unsubscribed"}
+    assert [(one.channel_id, one.account_id) for one in found] == places  # type: ignore[union-attr]
+
+
+def test_a_topic_of_nobody_is_refused() -> None:
+    with pytest.raises(ValidationError, match="no company, account or number"):
+        named(AIR, whatsapp="w-9")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def rules_digest(settings: Settings) -> str:
         "entities": [entity.model_dump(mode="json") for entity in settings.entities],
         "words": {key: list(words) for key, words in settings.consent.opt_out_words.items()},
         "time_zone": settings.imports.time_zone,
+        "topics": settings.aws_social.topics,
         "callback": [settings.meta_cloud.callback_url, settings.meta_cloud.app_id],
     }
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()

@@ -60,10 +60,16 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     if kind in CONFIRMATIONS:
         records = first_records(capture)
         at = time_of(stated, "Timestamp", settings, records)
-        event = ChannelEventRecord(
-            event=_CONFIRMED[kind], occurred_at=capture.received_at if at is None else at
+        records += (
+            ChannelEventRecord(
+                event=_CONFIRMED[kind],
+                occurred_at=capture.received_at if at is None else at,
+                channel_id=channel_id,
+                account_id=account_id,
+            )
+            for channel_id, account_id in _delivered_for(text_of(stated, "TopicArn"), settings)
         )
-        return [*records, event]
+        return records
     layers = _layers(capture, stated)
     records = []
     told_at = time_of(layers.event, "message_timestamp", settings, records)
@@ -77,6 +83,23 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         return meta_cloud.parse(inner, settings)
     except CaptureUnreadable:
         raise CaptureUnreadable(f"{place_of(capture)}: its {ENTRY} is no entry of a webhook.") from None
+
+
+def _delivered_for(topic: str | None, settings: Settings) -> list[tuple[str | None, str | None]]:
+    """(number, account) of everything that a topic delivers for, as the settings say: a company's accounts,
+    or its numbers where it names none."""
+    named = settings.aws_social.topics.get(topic or "", "")
+    company = settings.entity_by_key(named)
+    if company is None and named:
+        is_number = any(named in entity.channels for entity in settings.entities)
+        return [(named, None) if is_number else (None, named)]
+    if company is None and len(settings.entities) == 1:
+        company = settings.entities[0]
+    if company is None:
+        return [(None, None)]
+    if company.waba_ids:
+        return [(None, account) for account in company.waba_ids]
+    return [(channel, None) for channel in company.channels] or [(None, None)]
 
 
 def number_arn(capture: Capture, channel_id: str | None) -> str | None:
