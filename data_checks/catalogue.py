@@ -93,8 +93,8 @@ def checks() -> str:
 
 
 def _check(check: Check) -> str:
-    is_fixed = check.subject.startswith("'")
-    subject = code(check.subject.strip("'")) if is_fixed else "named by the row"
+    is_fixed = check.rows.subject.startswith("'")
+    subject = code(check.rows.subject.strip("'")) if is_fixed else "named by the row"
     per = "id of the subject" if check.is_grouped else "row"
     unable = [reason for key, reason in check.unjudged.items() if key or len(check.unjudged) == 1]
     nothing = dict.fromkeys([*(need.reason for need in check.needs), check.nothing])

@@ -1,4 +1,4 @@
-"""What a check is: four SQL fragments over one source, and the words people read.
+"""What a check is: SQL fragments over one source, and the words people read.
 
 A check only selects on columns that the pure rooms have computed; it holds no rule of its own.
 Every fragment names columns of `source` without a prefix and runs on SQLite and on PostgreSQL.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -63,15 +62,35 @@ class ColumnRule:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows a check looks at, and what a finding about one of them says.
+
+    source: a table's name, or a SELECT. subject: SQL for the kind of subject (a quoted literal or a
+    column); subject_id: its id; occurred_at: SQL for when the subject happened.
+    """
+
+    source: str
+    subject: str
+    subject_id: str
+    occurred_at: str
+
+    @property
+    def is_table(self) -> bool:
+        return not self.source.lstrip().upper().startswith("SELECT")
+
+    @property
+    def stated(self) -> str:
+        """The source as it stands after FROM."""
+        return self.source if self.is_table else f"({self.source}) AS source"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One check, one rule key.
 
     key: dotted `subject.rule`; suite: name by which `wa check SUITE` runs it.
     title, meaning: what a person reads; meaning says when a row is a finding, and the source.
-    source: a table's name, or a SELECT.
-    subject: SQL for the kind of subject (a quoted literal or a column); subject_id: its id.
-    occurred_at: SQL for when the subject happened.
     population: condition of the rows that can be judged; violation: of those, the findings.
     declared: condition of the violating rows that lie in a declared gap: counted, no findings.
     not_evaluated: condition of the rows that cannot be judged (never overlaps `population`).
@@ -87,57 +106,47 @@ class Check:
     title: str
     meaning: str
     severity: Severity
-    source: str
-    subject: str
-    subject_id: str
-    occurred_at: str
+    rows: Rows
     population: str
     violation: str
     nothing: str
     declared: str = ""
     not_evaluated: str = ""
     unjudged_by: str = ""
-    unjudged: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unjudged: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
-    context: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    context: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
     column_rules: tuple[ColumnRule, ...] = ()
 
     @property
-    def is_table(self) -> bool:
-        return not self.source.lstrip().upper().startswith("SELECT")
-
-    @property
     def violating(self) -> str:
         """Condition of the rows that are findings."""
-        found = f"({self.population}) AND ({self.violation})"
-        return f"{found} AND NOT ({self.declared})" if self.declared else found
+        return f"{self._broken} AND NOT ({self.declared})" if self.declared else self._broken
 
     @property
     def excused(self) -> str:
         """Condition of the rows that would be findings, did they not lie in a declared gap."""
-        return (
-            f"({self.population}) AND ({self.violation}) AND ({self.declared})" if self.declared else "1 = 0"
-        )
+        return f"{self._broken} AND ({self.declared})" if self.declared else "1 = 0"
 
-    def rows_from(self) -> str:
-        """The source as it stands after FROM."""
-        return self.source if self.is_table else f"({self.source}) AS source"
+    @property
+    def _broken(self) -> str:
+        return f"({self.population}) AND ({self.violation})"
 
     def finding_select(self) -> str:
         """SELECT of one row per finding: subject, subject_id, occurred_at and the context columns.
 
         Of grouped rows the earliest time counts, and a context column only where all agree.
         """
-        earliest = f"MIN({self.occurred_at})" if self.is_grouped else self.occurred_at
+        earliest = f"MIN({self.rows.occurred_at})" if self.is_grouped else self.rows.occurred_at
         columns = [
-            f"{self.subject} AS subject",
-            f"{self.subject_id} AS subject_id",
+            f"{self.rows.subject} AS subject",
+            f"{self.rows.subject_id} AS subject_id",
             f"{earliest} AS occurred_at",
         ]
         columns += [f"{self._context(name)} AS {name}" for name in CONTEXT_COLUMNS]
-        select = f"SELECT {', '.join(columns)} FROM {self.rows_from()} WHERE {self.violating}"
-        return f"{select} GROUP BY {self.subject_id}" if self.is_grouped else select
+        select = f"SELECT {', '.join(columns)} FROM {self.rows.stated} WHERE {self.violating}"
+        return f"{select} GROUP BY {self.rows.subject_id}" if self.is_grouped else select
 
     def _context(self, name: str) -> str:
         expression = self.context.get(name)
@@ -153,4 +162,4 @@ class Check:
     def key_select(self) -> str:
         """SELECT of the violating keys on Great Expectations' `{batch}`: keys, never values."""
         distinct = "DISTINCT " if self.is_grouped else ""
-        return f"SELECT {distinct}{self.subject_id} AS subject_id FROM {{batch}} WHERE {self.violating}"
+        return f"SELECT {distinct}{self.rows.subject_id} AS subject_id FROM {{batch}} WHERE {self.violating}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,8 +28,10 @@ class Count:
 def counted(connection: Connection, checks: Sequence[Check], moments: Moments) -> dict[str, Count]:
     """Check key → Count, one scan per source; where that fails, one per check."""
     counts: dict[str, Count] = {}
-    for source, group in groupby(sorted(checks, key=lambda check: check.source), lambda check: check.source):
-        together = list(group)
+    by_source: dict[str, list[Check]] = {}
+    for check in checks:
+        by_source.setdefault(check.rows.source, []).append(check)
+    for source, together in by_source.items():
         try:
             counts.update(_scan(connection, source, together, moments))
         except SQLAlchemyError:
@@ -48,14 +49,14 @@ def counted(connection: Connection, checks: Sequence[Check], moments: Moments) -
 def _scan(connection: Connection, source: str, checks: Sequence[Check], moments: Moments) -> dict[str, Count]:
     columns: list[str] = []
     for number, check in enumerate(checks):
-        unit = f"DISTINCT {check.subject_id}" if check.is_grouped else "*"
+        unit = f"DISTINCT {check.rows.subject_id}" if check.is_grouped else "*"
         columns += [
             f"{_count('*', check.population)} AS evaluated_{number}",
             f"{_count('*', check.not_evaluated or '1 = 0')} AS not_evaluated_{number}",
             f"{_count(unit, check.violating)} AS violating_{number}",
             f"{_count(unit, check.excused)} AS declared_{number}",
         ]
-    sql = f"SELECT {', '.join(columns)} FROM {checks[0].rows_from()}"
+    sql = f"SELECT {', '.join(columns)} FROM {checks[0].rows.stated}"
     row = connection.execute(moments.statement(sql)).one()
     return {
         check.key: Count(*(int(cell) for cell in row[4 * number : 4 * number + 4]))
@@ -88,7 +89,7 @@ def _unjudged(connection: Connection, check: Check, count: Count, moments: Momen
     entity = check.context.get("entity", "''")
     sql = (
         f"SELECT why, company, COUNT(*) AS row_count FROM (SELECT {by} AS why, {entity} AS company "
-        f"FROM {check.rows_from()} WHERE {check.not_evaluated}) AS unjudged "
+        f"FROM {check.rows.stated} WHERE {check.not_evaluated}) AS unjudged "
         "GROUP BY why, company ORDER BY why, company"
     )
     by_words: dict[str, list[str]] = {}

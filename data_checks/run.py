@@ -190,7 +190,7 @@ def _groups(checks: Sequence[Check]) -> list[list[Check]]:
     """Checks of one suite over one source: one batch and one validation each."""
     groups: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
-        groups.setdefault((check.suite, check.source), []).append(check)
+        groups.setdefault((check.suite, check.rows.source), []).append(check)
     return list(groups.values())
 
 
@@ -233,9 +233,10 @@ class _Context:
         self._number += 1
         name = f"{checks[0].suite}_{self._number}"
         evaluations = {check.key: Evaluation() for check in checks}
-        source = moments.written(checks[0].source, self._dialect)
+        rows = checks[0].rows
+        source = moments.written(rows.source, self._dialect)
         try:
-            if checks[0].is_table:
+            if rows.is_table:
                 asset = self._source.add_table_asset(name=name, table_name=source)
             else:
                 asset = self._source.add_query_asset(name=name, query=source)

@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Need
+from data_checks.check import Need, Rows
 from wa_analytics.completeness.gaps import SUBJECTS
 
 MESSAGE_SEEN = "sent_at <= :as_of"
 EVENT_SEEN = "occurred_at <= :as_of"
 
-MESSAGE_CONTEXT = MappingProxyType(
-    {
-        "entity": "entity",
-        "channel_id": "channel_id",
-        "purpose_code": "purpose_code",
-        "country_code": "country_code",
-        "template_name": "template_name",
-    }
-)
+MESSAGES = Rows("message", "'message'", "message_id", "sent_at")
+CONSENT_EVENTS = Rows("consent_event", "'consent_event'", "event_id", "occurred_at")
 
-SEND_CONTEXT = MappingProxyType(
-    {
-        **MESSAGE_CONTEXT,
-        "outcome_code": "CASE WHEN direction_code <> 'outbound' THEN NULL "
-        "WHEN delivered_at <= :as_of THEN 'delivered' "
-        "WHEN failed_at <= :as_of THEN 'failed' ELSE 'unknown' END",
-    }
-)
+EVENT_CONTEXT = {
+    "entity": "entity",
+    "channel_id": "channel_id",
+    "purpose_code": "purpose_code",
+    "country_code": "country_code",
+}
 
-CONSENT_CONTEXT = MappingProxyType({**SEND_CONTEXT, "was_known": "was_known"})
+MESSAGE_CONTEXT = {**EVENT_CONTEXT, "template_name": "template_name"}
 
-EVENT_CONTEXT = MappingProxyType(
-    {
-        "entity": "entity",
-        "channel_id": "channel_id",
-        "purpose_code": "purpose_code",
-        "country_code": "country_code",
-    }
-)
+SEND_CONTEXT = {
+    **MESSAGE_CONTEXT,
+    "outcome_code": "CASE WHEN direction_code <> 'outbound' THEN NULL "
+    "WHEN delivered_at <= :as_of THEN 'delivered' "
+    "WHEN failed_at <= :as_of THEN 'failed' ELSE 'unknown' END",
+}
+
+CONSENT_CONTEXT = {**SEND_CONTEXT, "was_known": "was_known"}
 
 ANY_MESSAGE = Need(
     "SELECT 1 FROM message WHERE sent_at <= :as_of LIMIT 1",

@@ -3,10 +3,16 @@ cannot be trusted or read."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Check, Severity
-from data_checks.subjects import ANY_CAPTURE, ANY_SEND, MESSAGE_SEEN, SEND_CONTEXT, in_declared_gap
+from data_checks.check import Check, Rows, Severity
+from data_checks.subjects import (
+    ANY_CAPTURE,
+    ANY_SEND,
+    EVENT_CONTEXT,
+    MESSAGE_SEEN,
+    MESSAGES,
+    SEND_CONTEXT,
+    in_declared_gap,
+)
 
 # Providers whose deliveries are signed; tables that a company exports itself never are.
 SIGNING_PROVIDERS = "'meta-cloud'"
@@ -48,14 +54,11 @@ def _noted(
         title=title,
         meaning=meaning,
         severity=severity,
-        source=_captures(rule),
-        subject="'capture'",
-        subject_id="recognition_digest",
-        occurred_at="received_at",
+        rows=Rows(_captures(rule), "'capture'", "recognition_digest", "received_at"),
         population=population,
         violation="recognition_digest IS NOT NULL",
         not_evaluated=not_evaluated,
-        unjudged=MappingProxyType({"": unjudged} if unjudged else {}),
+        unjudged={"": unjudged} if unjudged else {},
         needs=(ANY_CAPTURE,),
         nothing=nothing,
         is_grouped=True,
@@ -70,17 +73,14 @@ CHECKS = (
         meaning="A send known from its statuses alone, once `completeness.settle_hours` have passed "
         "since the earliest, or a send-log row that has neither a body nor a template.",
         severity="high",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND (body_code <> 'statuses_only' OR first_status_at <= :settle_before)",
         violation="body_code IN ('missing_log', 'statuses_only')",
         declared=in_declared_gap("capture.body_missing", "sent_at"),
         not_evaluated=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
         "AND body_code = 'statuses_only' AND first_status_at > :settle_before",
-        unjudged=MappingProxyType({"": "not settled yet"}),
+        unjudged={"": "not settled yet"},
         needs=(ANY_SEND,),
         nothing="no outbound message is known up to this moment",
         context=SEND_CONTEXT,
@@ -92,17 +92,12 @@ CHECKS = (
         meaning="Two send-log rows with one message id, or two register rows with one record id, "
         "tell different things; both are kept and the earliest governs.",
         severity="medium",
-        source=CONFLICTS,
-        subject="subject",
-        subject_id="subject_id",
-        occurred_at="happened_at",
+        rows=Rows(CONFLICTS, "subject", "subject_id", "happened_at"),
         population="happened_at <= :as_of",
         violation="is_conflicting",
         needs=(),
         nothing="neither a send log nor a consent register is known up to this moment",
-        context=MappingProxyType(
-            {name: name for name in ("entity", "channel_id", "purpose_code", "country_code")}
-        ),
+        context=EVENT_CONTEXT,
     ),
     _noted(
         "signature_invalid",

@@ -5,20 +5,19 @@ A row that lies in a declared gap (`wa gaps`) is counted as declared and is no f
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Check, Need
+from data_checks.check import Check, Need, Rows
 from data_checks.subjects import (
     ANY_MESSAGE,
     ANY_SEND,
     MESSAGE_CONTEXT,
     MESSAGE_SEEN,
+    MESSAGES,
     SEND_CONTEXT,
     in_declared_gap,
 )
 from wa_analytics.completeness.diversion import FAMILIES
 
-PLACE = MappingProxyType({"entity": "entity", "channel_id": "channel_id"})
+PLACE = {"entity": "entity", "channel_id": "channel_id"}
 IDS_TOLD = (
     "SELECT message_id, MIN(entity) AS entity, MIN(channel_id) AS channel_id, "
     "COALESCE(MIN(occurred_at), MIN(observed_at)) AS told_at FROM platform_message GROUP BY message_id"
@@ -83,10 +82,7 @@ def _stopped(rule: str, title: str, meaning: str, missing: str) -> Check:
         title=title,
         meaning=meaning,
         severity="critical",
-        source=_standing(f"capture.{rule}"),
-        subject="place_code",
-        subject_id="place",
-        occurred_at="stopped_at",
+        rows=Rows(_standing(f"capture.{rule}"), "place_code", "place", "stopped_at"),
         population="place IS NOT NULL",
         violation="stopped_at IS NOT NULL",
         # Declared only as long as the gap lasts: when it was to be over, the finding is back.
@@ -110,10 +106,7 @@ CHECKS = (
         meaning="On a number's UTC day the platform counts more messages sent than the archive holds, "
         "those within five minutes of the day included, once `completeness.settle_hours` have passed.",
         severity="high",
-        source="channel_day",
-        subject="'channel_day'",
-        subject_id="channel_id || '|' || day_on",
-        occurred_at="day_from",
+        rows=Rows("channel_day", "'channel_day'", "channel_id || '|' || day_on", "day_from"),
         population="day_to <= :settle_before AND platform_sent_count IS NOT NULL "
         "AND platform_observed_at >= day_to",
         violation="platform_sent_count > outbound_count + edge_count",
@@ -122,13 +115,11 @@ CHECKS = (
         "AND (day_to > :settle_before OR platform_sent_count IS NULL OR platform_observed_at < day_to)",
         unjudged_by="CASE WHEN platform_sent_count IS NULL THEN 'untold' "
         "WHEN day_to > :settle_before THEN 'unsettled' ELSE 'early' END",
-        unjudged=MappingProxyType(
-            {
-                "untold": "the platform's own count was never captured",
-                "unsettled": "not settled yet",
-                "early": "the platform was asked before the day was over",
-            }
-        ),
+        unjudged={
+            "untold": "the platform's own count was never captured",
+            "unsettled": "not settled yet",
+            "early": "the platform was asked before the day was over",
+        },
         needs=(
             Need(
                 "SELECT 1 FROM platform_volume LIMIT 1",
@@ -145,17 +136,14 @@ CHECKS = (
         meaning="The platform's message history names an id that the archive neither holds nor has "
         "lawfully disposed of, once `completeness.settle_hours` have passed.",
         severity="high",
-        source=IDS_TOLD,
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="told_at",
+        rows=Rows(IDS_TOLD, "'message'", "message_id", "told_at"),
         population="told_at <= :settle_before",
         violation="NOT EXISTS (SELECT 1 FROM (SELECT message_id AS held_id FROM message) AS held "
         "WHERE held_id = message_id) AND NOT EXISTS (SELECT 1 FROM "
         "(SELECT message_id AS gone_id FROM disposed_message) AS gone WHERE gone_id = message_id)",
         declared=in_declared_gap("capture.unknown_message", "told_at"),
         not_evaluated="told_at <= :as_of AND told_at > :settle_before",
-        unjudged=MappingProxyType({"": "not settled yet"}),
+        unjudged={"": "not settled yet"},
         needs=(
             Need(
                 "SELECT 1 FROM platform_message LIMIT 1",
@@ -173,22 +161,17 @@ CHECKS = (
         "have passed: either it was never sent, or webhooks were lost. Sends of before the channel's first "
         "status are not judged; messages from the Business app have none.",
         severity="medium",
-        source=SENDS_LOGGED,
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=Rows(SENDS_LOGGED, "'message'", "message_id", "sent_at"),
         population="sent_at <= :settle_before AND sent_at >= told_from",
         violation="first_status_at IS NULL",
         declared=in_declared_gap("capture.status_missing", "sent_at"),
         not_evaluated=f"{MESSAGE_SEEN} AND (sent_at > :settle_before OR told_from IS NULL "
         "OR sent_at < told_from)",
         unjudged_by="CASE WHEN sent_at > :settle_before THEN 'unsettled' ELSE 'untold' END",
-        unjudged=MappingProxyType(
-            {
-                "unsettled": "not settled yet",
-                "untold": "no status of the channel was captured up to then",
-            }
-        ),
+        unjudged={
+            "unsettled": "not settled yet",
+            "untold": "no status of the channel was captured up to then",
+        },
         needs=(ANY_SEND,),
         nothing="no send log is known up to this moment",
         context=SEND_CONTEXT,
@@ -200,15 +183,12 @@ CHECKS = (
         meaning="No inbound on a number for longer than its weekly pattern makes probable; one finding per "
         "stretch, named by its first day. `completeness.false_alarms_per_year` says how sure it is.",
         severity="high",
-        source="channel_day",
-        subject="'channel_day'",
-        subject_id="channel_id || '|' || silent_on",
-        occurred_at="day_from",
+        rows=Rows("channel_day", "'channel_day'", "channel_id || '|' || silent_on", "day_from"),
         population="day_to <= :as_of AND is_silent IS NOT NULL",
         violation="is_silent",
         declared=in_declared_gap("capture.silence", "day_from", "day_to"),
         not_evaluated="day_to <= :as_of AND is_silent IS NULL AND inbound_count > 0",
-        unjudged=MappingProxyType({"": "too little or too uneven traffic before"}),
+        unjudged={"": "too little or too uneven traffic before"},
         needs=(ANY_MESSAGE,),
         nothing="no inbound is known on a whole day before this moment",
         context=PLACE,
@@ -221,10 +201,7 @@ CHECKS = (
         meaning="A message announced a file that was not fetched within the seven days its id lives, that "
         "the provider has lost, or whose bytes are not those announced.",
         severity="high",
-        source=MEDIA,
-        subject="'media'",
-        subject_id="media_digest",
-        occurred_at="announced_at",
+        rows=Rows(MEDIA, "'media'", "media_digest", "announced_at"),
         population="announced_at <= :as_of AND fetching_count > 0 "
         "AND (announced_at <= :media_before OR held_count + lost_count > 0)",
         violation="held_count = 0",
@@ -232,7 +209,7 @@ CHECKS = (
         not_evaluated="announced_at <= :as_of AND (fetching_count = 0 "
         "OR (announced_at > :media_before AND held_count + lost_count = 0))",
         unjudged_by="CASE WHEN fetching_count = 0 THEN 'idle' ELSE 'open' END",
-        unjudged=MappingProxyType({"idle": "no media file was ever fetched", "open": "may still be fetched"}),
+        unjudged={"idle": "no media file was ever fetched", "open": "may still be fetched"},
         needs=(Need("SELECT 1 FROM media_fact LIMIT 1", "no message announced a media file"),),
         nothing="no message announced a media file up to this moment",
         context=PLACE,
@@ -258,10 +235,7 @@ CHECKS = (
         meaning="An inbound message of type `unsupported`: the person wrote something that the platform "
         "delivers without its content (polls, edits, newer kinds).",
         severity="low",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND direction_code = 'inbound'",
         violation="COALESCE(type_code, '') = 'unsupported'",
         declared=in_declared_gap("capture.unsupported", "sent_at"),

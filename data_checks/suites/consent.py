@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from data_checks.check import Check, Severity
 from data_checks.subjects import (
     ANY_REGISTER_EVENT,
     ANY_SEND,
     CONSENT_CONTEXT,
+    CONSENT_EVENTS,
     EVENT_CONTEXT,
     EVENT_SEEN,
     MESSAGE_SEEN,
+    MESSAGES,
     SEND_CONTEXT,
 )
 
@@ -19,15 +19,18 @@ JUDGED = f"{MESSAGE_SEEN} AND consent_code NOT IN ('not_judged', 'not_evaluated'
 UNJUDGED = f"{MESSAGE_SEEN} AND consent_code = 'not_evaluated'"
 
 UNJUDGED_BY = "consent_reason_code"
-UNJUDGED_WORDS = MappingProxyType(
-    {
-        "purpose_unknown": "no purpose is known",
-        "purpose_service": "a template declared as service",
-        "no_register": "no consent register captured",
-        "no_party": "no person is known",
-        "no_entity": "the channel belongs to no company of the settings",
-        "": "no reason recorded",
-    }
+UNJUDGED_WORDS = {
+    "purpose_unknown": "no purpose is known",
+    "purpose_service": "a template declared as service",
+    "no_register": "no consent register captured",
+    "no_party": "no person is known",
+    "no_entity": "the channel belongs to no company of the settings",
+    "": "no reason recorded",
+}
+PURPOSES_TOLD = (
+    "(CASE WHEN declared_purpose_code IS NULL THEN 0 ELSE 1 END"
+    " + CASE WHEN priced_purpose_code IS NULL THEN 0 ELSE 1 END"
+    " + CASE WHEN template_purpose_code IS NULL THEN 0 ELSE 1 END)"
 )
 NOTHING_SENT = "no send that needs consent is known up to this moment"
 
@@ -39,10 +42,7 @@ def _state(code: str, severity: Severity, title: str, meaning: str) -> Check:
         title=title,
         meaning=meaning,
         severity=severity,
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=JUDGED,
         violation=f"consent_code = '{code}'",
         not_evaluated=UNJUDGED,
@@ -70,10 +70,7 @@ def _register(
         title=title,
         meaning=meaning,
         severity=severity,
-        source="consent_event",
-        subject="'consent_event'",
-        subject_id="event_id",
-        occurred_at="occurred_at",
+        rows=CONSENT_EVENTS,
         population=f"{EVENT_SEEN} AND source_code = 'register' AND {population}",
         violation=violation,
         needs=(ANY_REGISTER_EVENT,),
@@ -127,18 +124,13 @@ CHECKS = (
         meaning="The consent covers the send, but the register did not hold it yet when the message "
         "went out. Sends whose events have no recording time are not evaluated.",
         severity="medium",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND consent_code = 'granted' AND is_recorded_late IS NOT NULL",
         violation="is_recorded_late",
         not_evaluated=f"{MESSAGE_SEEN} AND consent_code IN ('granted', 'not_evaluated') "
         "AND is_recorded_late IS NULL",
         unjudged_by=f"CASE WHEN consent_code = 'granted' THEN 'no_time' ELSE {UNJUDGED_BY} END",
-        unjudged=MappingProxyType(
-            {**UNJUDGED_WORDS, "no_time": "the deciding events have no recording time"}
-        ),
+        unjudged={**UNJUDGED_WORDS, "no_time": "the deciding events have no recording time"},
         needs=(ANY_SEND,),
         nothing="no send on a granted consent is known up to this moment",
         context=CONSENT_CONTEXT,
@@ -169,20 +161,13 @@ CHECKS = (
         meaning="The send log's purpose, the price category and the template's category of one "
         "message differ; it is judged as marketing if any of them says so.",
         severity="medium",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
-        population=f"{MESSAGE_SEEN} AND direction_code = 'outbound' AND (has_purpose_mismatch "
-        "OR (CASE WHEN declared_purpose_code IS NULL THEN 0 ELSE 1 END"
-        " + CASE WHEN priced_purpose_code IS NULL THEN 0 ELSE 1 END"
-        " + CASE WHEN template_purpose_code IS NULL THEN 0 ELSE 1 END) > 1)",
+        rows=MESSAGES,
+        population=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
+        f"AND (has_purpose_mismatch OR {PURPOSES_TOLD} > 1)",
         violation="has_purpose_mismatch",
-        not_evaluated=f"{MESSAGE_SEEN} AND direction_code = 'outbound' AND NOT has_purpose_mismatch "
-        "AND (CASE WHEN declared_purpose_code IS NULL THEN 0 ELSE 1 END"
-        " + CASE WHEN priced_purpose_code IS NULL THEN 0 ELSE 1 END"
-        " + CASE WHEN template_purpose_code IS NULL THEN 0 ELSE 1 END) < 2",
-        unjudged=MappingProxyType({"": "fewer than two sources tell the purpose"}),
+        not_evaluated=f"{MESSAGE_SEEN} AND direction_code = 'outbound' "
+        f"AND NOT has_purpose_mismatch AND {PURPOSES_TOLD} < 2",
+        unjudged={"": "fewer than two sources tell the purpose"},
         needs=(ANY_SEND,),
         nothing="no outbound message is known up to this moment",
         context=SEND_CONTEXT,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Check, Need
+from data_checks.check import Check, Need, Rows
 
 NEWEST = (
     "SELECT entity_coverage.entity, newest.newest_at FROM entity_coverage LEFT JOIN "
@@ -20,14 +18,11 @@ CHECKS = (
         meaning="The newest message of a company is older than `checks.capture_hours`: either nobody "
         "wrote, or the capture has stopped.",
         severity="high",
-        source=NEWEST,
-        subject="'entity'",
-        subject_id="entity",
-        occurred_at="newest_at",
+        rows=Rows(NEWEST, "'entity'", "entity", "newest_at"),
         population="newest_at IS NOT NULL",
         violation="newest_at < :capture_after",
         not_evaluated="newest_at IS NULL",
-        unjudged=MappingProxyType({"": "no message captured up to this moment"}),
+        unjudged={"": "no message captured up to this moment"},
         needs=(
             Need(
                 "SELECT 1 FROM entity_coverage LIMIT 1",
@@ -35,6 +30,6 @@ CHECKS = (
             ),
         ),
         nothing="no company has a message up to this moment",
-        context=MappingProxyType({"entity": "entity"}),
+        context={"entity": "entity"},
     ),
 )

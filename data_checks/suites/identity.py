@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from data_checks.check import Check, Need, Rows
 
-from data_checks.check import Check, Need
+HOLDERS = (
+    "SELECT i.party_id, MIN(h.changed_at) AS changed_at, MIN(NULLIF(h.entity, '')) AS entity "
+    "FROM identifier i LEFT JOIN hand_over h ON h.right_party_id = i.party_id "
+    "AND h.decision_code IS NULL WHERE i.kind_code = 'user_id' OR h.number_digest IS NOT NULL "
+    "GROUP BY i.party_id"
+)
 
 CHECKS = (
     Check(
@@ -15,13 +20,7 @@ CHECKS = (
         "number links the two: another person may have it. What the earlier holder agreed to does not "
         "pass on until `wa identity decide` says who it is.",
         severity="high",
-        source="SELECT i.party_id, MIN(h.changed_at) AS changed_at, MIN(NULLIF(h.entity, '')) AS entity "
-        "FROM identifier i LEFT JOIN hand_over h ON h.right_party_id = i.party_id "
-        "AND h.decision_code IS NULL WHERE i.kind_code = 'user_id' OR h.number_digest IS NOT NULL "
-        "GROUP BY i.party_id",
-        subject="'party'",
-        subject_id="party_id",
-        occurred_at="changed_at",
+        rows=Rows(HOLDERS, "'party'", "party_id", "changed_at"),
         population="1 = 1",
         violation="changed_at IS NOT NULL AND changed_at <= :as_of",
         needs=(
@@ -31,6 +30,6 @@ CHECKS = (
             ),
         ),
         nothing="no user id is known",
-        context=MappingProxyType({"entity": "entity"}),
+        context={"entity": "entity"},
     ),
 )

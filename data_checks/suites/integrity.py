@@ -5,10 +5,8 @@ A violation here is a fault of the workbench or of the database, not of the comp
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Check, ColumnRule, Need
-from data_checks.subjects import EVENT_SEEN, MESSAGE_SEEN
+from data_checks.check import Check, ColumnRule, Need, Rows
+from data_checks.subjects import CONSENT_EVENTS, EVENT_SEEN, MESSAGE_SEEN, MESSAGES
 
 STATES = ("granted", "withdrawn", "refused", "expired", "unconfirmed", "wrong_purpose",
           "never_asked", "not_judged", "not_evaluated")  # fmt: skip
@@ -40,10 +38,7 @@ def _columns(
         meaning=f"Table {table} has rows, its needed columns are filled, its keys are unique and its "
         "codes are of the closed lists.",
         severity="high",
-        source=table,
-        subject=f"'{subject}'",
-        subject_id=subject_id,
-        occurred_at=occurred_at,
+        rows=Rows(table, f"'{subject}'", subject_id, occurred_at),
         population="1 = 1",
         violation=" OR ".join(rule.violation(table) for rule in rules),
         needs=(_filled(table),),
@@ -90,17 +85,14 @@ CHECKS = (
         title="Messages' persons are known",
         meaning="Every party that a message names has an identifier.",
         severity="high",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND party_id IS NOT NULL",
         violation=_unreferenced("party_id", "identifier", "party_id"),
         not_evaluated=f"{MESSAGE_SEEN} AND party_id IS NULL",
-        unjudged=MappingProxyType({"": "no person is known"}),
+        unjudged={"": "no person is known"},
         needs=(_filled("message"),),
         nothing="no message names a person up to this moment",
-        context=MappingProxyType({"entity": "entity", "channel_id": "channel_id"}),
+        context={"entity": "entity", "channel_id": "channel_id"},
     ),
     Check(
         key="integrity.consent_event_party",
@@ -108,17 +100,14 @@ CHECKS = (
         title="Consent events' persons are known",
         meaning="Every party that a consent event names has an identifier.",
         severity="high",
-        source="consent_event",
-        subject="'consent_event'",
-        subject_id="event_id",
-        occurred_at="occurred_at",
+        rows=CONSENT_EVENTS,
         population=f"{EVENT_SEEN} AND party_id IS NOT NULL",
         violation=_unreferenced("party_id", "identifier", "party_id"),
         not_evaluated=f"{EVENT_SEEN} AND party_id IS NULL",
-        unjudged=MappingProxyType({"": "no person is known"}),
+        unjudged={"": "no person is known"},
         needs=(_filled("consent_event"),),
         nothing="no consent event names a person up to this moment",
-        context=MappingProxyType({"entity": "entity"}),
+        context={"entity": "entity"},
     ),
     Check(
         key="integrity.status_message",
@@ -126,15 +115,12 @@ CHECKS = (
         title="Statuses' messages are known",
         meaning="Every delivery status belongs to a message of table message.",
         severity="high",
-        source="status_fact",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="occurred_at",
+        rows=Rows("status_fact", "'message'", "message_id", "occurred_at"),
         population=EVENT_SEEN,
         violation=_unreferenced("message_id", "message", "message_id"),
         needs=(_filled("status_fact"),),
         nothing="no delivery status is known up to this moment",
-        context=MappingProxyType({"entity": "entity", "channel_id": "channel_id"}),
+        context={"entity": "entity", "channel_id": "channel_id"},
         is_grouped=True,
     ),
     Check(
@@ -143,15 +129,12 @@ CHECKS = (
         title="Messages rest on evidence",
         meaning="Every message fact comes from an entry of the evidence log.",
         severity="critical",
-        source="message_fact",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=Rows("message_fact", "'message'", "message_id", "sent_at"),
         population=MESSAGE_SEEN,
         violation=_unreferenced("sequence", "entry", "sequence"),
         needs=(_filled("message_fact"),),
         nothing="no message fact is known up to this moment",
-        context=MappingProxyType({"entity": "entity", "channel_id": "channel_id"}),
+        context={"entity": "entity", "channel_id": "channel_id"},
         is_grouped=True,
     ),
 )

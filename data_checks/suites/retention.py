@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from data_checks.check import Check
-from data_checks.subjects import ANY_MESSAGE, MESSAGE_CONTEXT, MESSAGE_SEEN
+from data_checks.check import Check, Rows
+from data_checks.subjects import ANY_MESSAGE, MESSAGE_CONTEXT, MESSAGE_SEEN, MESSAGES
 
 CHECKS = (
     Check(
@@ -15,14 +13,11 @@ CHECKS = (
         meaning="The body is held although the ceiling that ends first has passed. Messages whose "
         "rules are in conflict are not evaluated until a person has decided.",
         severity="high",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'scheduled' AND dispose_by IS NOT NULL",
         violation="dispose_by <= :as_of",
         not_evaluated=f"{MESSAGE_SEEN} AND has_body AND retention_code = 'conflict'",
-        unjudged=MappingProxyType({"": "the rules are in conflict"}),
+        unjudged={"": "the rules are in conflict"},
         needs=(ANY_MESSAGE,),
         nothing="no held message has a date by which it must be disposed of",
         context=MESSAGE_CONTEXT,
@@ -34,15 +29,12 @@ CHECKS = (
         meaning="A message was disposed of before the floor that ends last, and no decision on a "
         "person's request for erasure is recorded for it (17 CFR 240.17a-4, GDPR Art. 17(3)(b)).",
         severity="critical",
-        source="disposed_message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="disposed_at",
+        rows=Rows("disposed_message", "'message'", "message_id", "disposed_at"),
         population="disposed_at <= :as_of",
         violation="disposed_at < retain_until AND NOT EXISTS (SELECT 1 FROM erasure_decision d "
         "WHERE d.subject_code = 'message' AND d.subject_id = message_id AND d.decision_code = 'erase')",
         nothing="nothing was disposed of up to this moment",
-        context=MappingProxyType({"channel_id": "channel_id"}),
+        context={"channel_id": "channel_id"},
     ),
     Check(
         key="retention.conflict",
@@ -51,15 +43,12 @@ CHECKS = (
         meaning="A ceiling ends before a floor does: one rule says destroy, another says keep. One "
         "finding per pair of schedule rows, for a person to decide.",
         severity="medium",
-        source="message",
-        subject="'retention_pair'",
-        subject_id="retain_rule || '|' || dispose_rule",
-        occurred_at="sent_at",
+        rows=Rows("message", "'retention_pair'", "retain_rule || '|' || dispose_rule", "sent_at"),
         population=f"{MESSAGE_SEEN} AND retention_code IN ('scheduled', 'held', 'conflict')",
         violation="retention_code = 'conflict'",
         needs=(ANY_MESSAGE,),
         nothing="no message falls under a row of the retention schedule",
-        context=MappingProxyType({"entity": "entity"}),
+        context={"entity": "entity"},
         is_grouped=True,
     ),
     Check(
@@ -69,10 +58,7 @@ CHECKS = (
         meaning="No row of the retention schedule was in force for the message, so nothing says how "
         "long to keep it.",
         severity="low",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=MESSAGE_SEEN,
         violation="retention_code = 'unscheduled'",
         needs=(ANY_MESSAGE,),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from data_checks.check import Check
-from data_checks.subjects import ANY_SEND, MESSAGE_SEEN, SEND_CONTEXT
+from data_checks.subjects import ANY_SEND, MESSAGE_SEEN, MESSAGES, SEND_CONTEXT
 
 CHECKS = (
     Check(
@@ -15,14 +13,11 @@ CHECKS = (
         meaning="A message without a template, sent 24 hours or more after the person's last inbound "
         "message or call on that channel, or without any.",
         severity="high",
-        source="message",
-        subject="'message'",
-        subject_id="message_id",
-        occurred_at="sent_at",
+        rows=MESSAGES,
         population=f"{MESSAGE_SEEN} AND window_code IN ('inside', 'outside')",
         violation="window_code = 'outside'",
         not_evaluated=f"{MESSAGE_SEEN} AND window_code = 'not_evaluated'",
-        unjudged=MappingProxyType({"": "no inbound message captured on the channel"}),
+        unjudged={"": "no inbound message captured on the channel"},
         needs=(ANY_SEND,),
         nothing="no free-form send is known up to this moment",
         context=SEND_CONTEXT,

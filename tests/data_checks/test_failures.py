@@ -18,15 +18,20 @@ from wa_analytics.errors import InputRefused, WorkspaceMissing
 BY_KEY = {check.key: check for check in CATALOGUE}
 
 
+def refused_over(**changes: str) -> Check:
+    check = BY_KEY["consent.refused"]
+    return replace(check, rows=replace(check.rows, **changes))
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         replace(BY_KEY["consent.refused"], violation="no_such_column = 1"),
         replace(BY_KEY["consent.refused"], violation="consent_code = "),
-        replace(BY_KEY["consent.refused"], subject_id="no_such_column"),
-        replace(BY_KEY["consent.refused"], source="no_such_table"),
-        replace(BY_KEY["consent.refused"], source="SELECT message_id FROM no_such_table"),
-        replace(BY_KEY["consent.refused"], occurred_at="no_such_column", violation="1 = 1"),
+        refused_over(subject_id="no_such_column"),
+        refused_over(source="no_such_table"),
+        refused_over(source="SELECT message_id FROM no_such_table"),
+        replace(refused_over(occurred_at="no_such_column"), violation="1 = 1"),
     ],
     ids=["column", "syntax", "subject", "table", "query", "occurred_at"],
 )
