@@ -9,7 +9,8 @@ import pytest
 
 import data_checks
 from data_checks.check import Check
-from data_checks.run import connection_string, run
+from data_checks.context import connection_string
+from data_checks.run import run
 from data_checks.suites import CATALOGUE
 from tests.data_checks.state import AS_OF, add, clean_world, send
 from wa_analytics.database import Database
