@@ -32,7 +32,7 @@ from data_checks.outcome import Result, RunOutcome, overall
 from data_checks.suites import CATALOGUE
 from wa_analytics.database import Database
 from wa_analytics.errors import InputRefused, WorkspaceMissing
-from wa_analytics.settings import Settings, read_settings
+from wa_analytics.settings import read_settings
 from wa_analytics.tables import CheckResult, CheckRun, Finding
 
 Progress = Callable[[str, int, int], None]
@@ -64,7 +64,9 @@ def run(
         settle_hours=settings.completeness.settle_hours,
         capture_hours=settings.checks.capture_hours,
     )
-    database = Database(_url(settings))
+    if settings.database_url is None and not settings.sqlite_file.is_file():
+        raise WorkspaceMissing(f"There is no workspace in {settings.home}; run `wa init` there.")
+    database = Database(settings.database_address)
     check_run = CheckRun(
         check_run_id=secrets.token_hex(8),
         as_of=moments.as_of,
@@ -81,15 +83,6 @@ def run(
     if docs is not None:
         write_docs(docs, outcome, chosen, {key: evaluations[key].parts for key in evaluations})
     return outcome
-
-
-def _url(settings: Settings) -> str:
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    file = settings.home / "wa.db"
-    if not file.is_file():
-        raise WorkspaceMissing(f"There is no workspace in {settings.home}; run `wa init` there.")
-    return f"sqlite:///{file}"
 
 
 def chosen_checks(suites: Sequence[str], checks: Sequence[Check] = CATALOGUE) -> tuple[Check, ...]:

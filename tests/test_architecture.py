@@ -102,7 +102,7 @@ WORKSPACE = {
 def test_the_workspace_keeps_its_names() -> None:
     from wa_analytics.workspace import Workspace
 
-    assert {name for name in vars(Workspace) if not name.startswith("_")} >= WORKSPACE
+    assert {name for name in dir(Workspace) if not name.startswith("_")} >= WORKSPACE
 
 
 # --- whose numbers may stand in this repository ---------------------------------------------------

@@ -293,6 +293,17 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls, toml_file=Path(home) / "settings.toml")
         return init_settings, env_settings, toml
 
+    @property
+    def sqlite_file(self) -> Path:
+        """The workspace's own database, where no other one is named."""
+        return self.home / "wa.db"
+
+    @property
+    def database_address(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.sqlite_file}"
+
     @cached_property
     def entities(self) -> tuple[Entity, ...]:
         """The group's companies; without any there is one, `default`, that owns everything."""

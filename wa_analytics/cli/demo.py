@@ -43,7 +43,7 @@ def demo(
     from wa_analytics.synthetic.graph import APP_ID, CALLBACK
     from wa_analytics.synthetic.graph_server import served
     from wa_analytics.synthetic.world import write_world
-    from wa_analytics.workspace import SETTINGS_TEMPLATE
+    from wa_analytics.workspace.making import SETTINGS_TEMPLATE
 
     invocation = context.find_object(Invocation)
     assert invocation is not None
