@@ -7,19 +7,18 @@ Results go to stdout (`--json`: one document), progress and sentences to stderr.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from wa_analytics.cli.invocation import AsOf, Invocation, Json, current, moment
+from wa_analytics.cli.output import emit, say
 from wa_analytics.errors import WorkbenchError
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from wa_analytics.workspace import Workspace
+# For commands that others add.
+__all__ = ["AsOf", "Json", "app", "current", "emit", "main", "moment", "say"]
 
 app = typer.Typer(
     name="wa",
@@ -29,81 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts twice as fast
 )
-
-YEARS = range(1970, 2200)  # calendars and intervals count on from a moment, and must not fall off their ends
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-AsOf = Annotated[str | None, typer.Option(metavar="ISO-8601", help="The moment it speaks of; default now.")]
-
-
-@dataclass
-class Invocation:
-    """What every command shares: which workspace."""
-
-    home: Path | None
-    opened: Workspace | None = None
-
-    def workspace(self) -> Workspace:
-        if self.opened is None:
-            from wa_analytics.workspace import Workspace
-
-            self.opened = Workspace.open(self.home)
-        return self.opened
-
-
-def current(context: typer.Context) -> Workspace:
-    """The workspace of this call. Raises WorkspaceMissing."""
-    workspace: Workspace = context.find_object(Invocation).workspace()  # type: ignore[union-attr]
-    return workspace
-
-
-def moment(text: str | None, option: str = "--as-of") -> datetime:
-    """`--as-of` and the like: an ISO 8601 instant, UTC where it names no offset; the present without
-    one. Raises InputRefused."""
-    from datetime import UTC, datetime
-
-    if text is None:
-        return datetime.now(UTC)
-    given = time_given(text, option)
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
-
-
-def time_given(text: str, option: str) -> datetime:
-    """An ISO 8601 time as it was written, with or without offset. Raises InputRefused."""
-    from datetime import datetime
-
-    from wa_analytics.errors import InputRefused
-
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputRefused(
-            f"{option} is no ISO 8601 time; write it like 2026-01-31T18:00:00+00:00."
-        ) from None
-    if given.year not in YEARS:
-        raise InputRefused(f"{option} lies outside the years {YEARS[0]} to {YEARS[-1]}; correct it.")
-    return given
-
-
-def emit(document: Any) -> None:
-    """One JSON document on stdout; instants are ISO 8601 with offset."""
-    import json
-
-    typer.echo(json.dumps(document, default=_written, ensure_ascii=False))
-
-
-def _written(value: Any) -> Any:
-    from datetime import date, datetime
-
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def say(sentence: str) -> None:
-    """A sentence for people, on stderr."""
-    typer.echo(sentence, err=True)
 
 
 def _told_version(is_asked: bool) -> None:
@@ -133,17 +57,25 @@ def _registered() -> None:
     """Commands of this package, then those that others add through `wa_analytics.commands`."""
     from wa_analytics.cli import (
         demo,
+        destroying,
         evidence,
         gaps,
+        holds,
         identity,
+        incidents,
         judging,
+        keys,
         reading,
         receiving,
+        reports,
         retention,
         way_in,
     )
 
-    for room in (way_in, receiving, reading, judging, evidence, retention, gaps, identity, demo):
+    for room in (
+        way_in, receiving, reading, judging, incidents, reports, evidence, keys, destroying, holds, retention,
+        gaps, identity, demo,
+    ):  # fmt: skip
         room.register(app)
     for entry in sorted(entry_points(group="wa_analytics.commands"), key=lambda entry: entry.name):
         entry.load()(app)

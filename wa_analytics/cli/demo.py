@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli import AsOf, Invocation, Json, current, emit, moment, say
+from wa_analytics.cli.invocation import AsOf, Invocation, Json, current, moment
+from wa_analytics.cli.output import emit, say
 
 if TYPE_CHECKING:
     from wa_analytics.synthetic.world import World

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, moment, say
+from wa_analytics.cli.invocation import Json, Reason, current, moment
+from wa_analytics.cli.output import answered, emit, listed, say
 from wa_analytics.cli.progress import bars
 
 if TYPE_CHECKING:
     from wa_analytics.evidence.bundle_check import BundleProof
     from wa_analytics.pipeline.proof import Proof
-    from wa_analytics.workspace import Workspace
 
-keys_app = typer.Typer(help="Keys: rotate the master key, list the wrapping keys.", no_args_is_help=True)
-NEW_MASTER = "WA_NEW_MASTER_KEY"
 SHOWN = 20
-
-Reason = Annotated[str, typer.Option(help="Why; journalled.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +23,6 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(verify)
     app.command("search")(search)
     app.command("bundle")(bundle)
-    app.add_typer(keys_app, name="keys")
 
 
 def checkpoint(context: typer.Context, as_json: Json = False) -> None:
@@ -156,16 +150,11 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find messages by what they say. Needs a reason and is journalled; `wa reveal` shows them."""
-    from wa_analytics.cli.reading import table
-
     with bars() as bar:
         found = current(context).search(
             text, reason=reason, is_regex=is_regex, at=moment(None), progress=bar("search", None)
         )
-    if as_json:
-        emit(found.to_dicts())
-    else:
-        table(found, title=f"{found.height:,} messages", empty="0 messages")
+    listed(found, as_json, title=f"{found.height:,} messages", empty="0 messages")
 
 
 def bundle(
@@ -181,91 +170,9 @@ def bundle(
     it can read these messages. Needs a reason and is journalled.
     """
     made = current(context).bundle(message_ids, reason=reason, out=out, at=moment(None))
-    if as_json:
-        emit(made.document())
-    else:
-        typer.echo(
-            f"{made.path}: {made.message_count:,} messages in {made.entry_count:,} entries, under a "
-            f"checkpoint of {made.tree_size:,}. Check it with `wa verify {made.path}`."
-        )
-
-
-@keys_app.command("rotate")
-def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
-    """Make a new master key; the log is not touched. Journalled.
-
-    The wrapping keys are wrapped anew under it. With the master key from the environment, put the new
-    one into WA_NEW_MASTER_KEY first.
-    """
-    from wa_analytics.errors import KeyRefused
-    from wa_analytics.evidence.keyfile import key_of_text
-
-    workspace = current(context)
-    new = None
-    if not workspace.ring.makes_new_keys:
-        given = os.environ.get(NEW_MASTER)
-        if not given:
-            raise KeyRefused(
-                f"The master key comes from the environment; put the new one into {NEW_MASTER} "
-                "(32 bytes as hex or base64), then run this again."
-            )
-        new = key_of_text(given, NEW_MASTER)
-    count = workspace.rotate_keys(reason=reason, new_master=new, at=moment(None))
-    if as_json:
-        emit({"wrapping_key_count": count})
-        return
-    typer.echo(f"{count:,} wrapping keys stand under the new master key. Copy it to where copies are kept.")
-    if new is not None:
-        say("Now set WA_KEYS__MASTER_KEY to the new key: the old one opens nothing any more.")
-
-
-@keys_app.command("restore")
-def restore(context: typer.Context, reason: Reason = "", as_json: Json = False) -> None:
-    """Put back keys that one of their two places lost. Journalled.
-
-    The places are the database and the folder of copies. What was disposed of stays gone.
-    """
-    done = current(context).restore_keys(reason=reason, at=moment(None))
-    if as_json:
-        emit(
-            {
-                "wrapping_key_count": done.wrapping_keys,
-                "entry_key_count": done.entry_keys,
-                "refused_count": done.refused,
-                "copy_count": done.copies,
-            }
-        )
-    else:
-        typer.echo(
-            f"{done.entry_keys:,} entry keys and {done.wrapping_keys:,} wrapping keys are back in the "
-            f"database, {done.copies:,} copies were written anew."
-        )
-    if done.refused:
-        say(f"{done.refused:,} copies do not open under their wrapping key and were left out.")
-        raise typer.Exit(2)
-
-
-@keys_app.command("list")
-def listed(context: typer.Context, as_json: Json = False) -> None:
-    """Every wrapping key: since when, how many entries it opens."""
-    import polars as pl
-
-    from wa_analytics.cli.reading import table
-    from wa_analytics.evidence.rotation import wrapping_key_use
-
-    workspace: Workspace = current(context)
-    rows: list[dict[str, Any]] = [
-        {
-            "wrapping_key_id": use.wrapping_key_id,
-            "created_at": use.created_at,
-            "entry_count": use.entry_count,
-            "is_destroyed": use.is_destroyed,
-        }
-        for use in wrapping_key_use(workspace.database)
-    ]
-    if as_json:
-        emit(rows)
-    elif rows:
-        table(pl.DataFrame(rows))
-    else:
-        typer.echo("No wrapping key yet: nothing was captured.")
+    answered(
+        made.document(),
+        f"{made.path}: {made.message_count:,} messages in {made.entry_count:,} entries, under a "
+        f"checkpoint of {made.tree_size:,}. Check it with `wa verify {made.path}`.",
+        as_json,
+    )

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, moment
+from wa_analytics.cli.invocation import Json, current, moment
+from wa_analytics.cli.output import answered, emit
 
 Reason = Annotated[str, typer.Option(help="Why, without naming a person; kept in the ledger, journalled.")]
 
@@ -86,10 +87,8 @@ def declare(
         channel_id=channel,
         proposal_id=proposal_id,
     )
-    if as_json:
-        emit({"gap_id": gap_id})
-    else:
-        typer.echo(f"{gap_id}: declared. The next `wa check` counts what lies in it as declared.")
+    sentence = f"{gap_id}: declared. The next `wa check` counts what lies in it as declared."
+    answered({"gap_id": gap_id}, sentence, as_json)
 
 
 def withdraw(
@@ -104,10 +103,7 @@ def withdraw(
 
     workspace = current(context)
     withdrawn(workspace.database, workspace.ring, gap_id, reason=reason, actor=actor(), at=moment(None))
-    if as_json:
-        emit({"withdrawn": gap_id})
-    else:
-        typer.echo(f"{gap_id}: taken back.")
+    answered({"withdrawn": gap_id}, f"{gap_id}: taken back.", as_json)
 
 
 def _shown(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, moment
+from wa_analytics.cli.invocation import Json, Reason, current, moment
+from wa_analytics.cli.output import answered, emit, table
 
 commands = typer.Typer(name="identity", help="Numbers that changed hands, and who decided about them.")
 
@@ -23,7 +24,6 @@ def listed(
     as_json: Json = False,
 ) -> None:
     """Numbers that changed hands, with earlier and later holder."""
-    from wa_analytics.cli.reading import table
     from wa_analytics.pipeline.identity import hand_overs
 
     frame = hand_overs(current(context).database, is_every=every)
@@ -42,7 +42,7 @@ def decide(
     right: Annotated[str, typer.Argument(help="The other holder.")],
     same: Annotated[bool, typer.Option("--same", help="They are one person.")] = False,
     different: Annotated[bool, typer.Option("--different", help="They are two persons.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Say whether two holders of a number are one person."""
@@ -57,7 +57,5 @@ def decide(
             workspace.database, workspace.ring, left, right, code, reason=reason, actor=actor(), at=at
         )
     workspace.refresh()
-    if as_json:
-        emit({"decision_ids": numbers, "decision": code})
-    else:
-        typer.echo(f"Decision {', '.join(map(str, numbers))} recorded: {code}.")
+    sentence = f"Decision {', '.join(map(str, numbers))} recorded: {code}."
+    answered({"decision_ids": numbers, "decision": code}, sentence, as_json)

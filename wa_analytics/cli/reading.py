@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, moment, say
+from wa_analytics.cli.invocation import Json, Reason, current, moment
+from wa_analytics.cli.output import emit, listed, say, table
 
 if TYPE_CHECKING:
     import polars as pl
 
     from wa_analytics.workspace import Workspace
-
-ROWS_SHOWN = 25
-PIPE_WIDTH = 500
 
 
 def register(app: typer.Typer) -> None:
@@ -24,41 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command("reveal")(reveal)
     app.command("explain")(explain)
     app.command("doctor")(doctor)
-
-
-def table(frame: pl.DataFrame, *, title: str = "", empty: str = "") -> None:
-    """A frame as a table on the terminal; `empty` is said instead of one without rows. Into a pipe or
-    a file each row is one line, whatever its length."""
-    from rich.console import Console
-    from rich.table import Table
-
-    if empty and frame.is_empty():
-        typer.echo(empty)
-        return
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name, kind in frame.schema.items():
-        words = name.removesuffix("_code").replace("_", " ")
-        shown.add_column(words, overflow="fold", justify="right" if kind.is_numeric() else "left")
-    for row in frame.head(ROWS_SHOWN).iter_rows():
-        shown.add_row(*("" if cell is None else _cell(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(shown)
-    if frame.height > ROWS_SHOWN:
-        console.print(f"… {frame.height - ROWS_SHOWN:,} more; `--json` gives all.", style="dim")
-
-
-def _cell(value: Any) -> str:
-    from datetime import datetime
-
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.4f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def findings(
@@ -133,16 +96,13 @@ def lookup(
     if outside_ids == ["-"]:
         outside_ids = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
     found = current(context).lookup(outside_ids, as_of=moment(as_of) if as_of else None, at=moment(None))
-    if as_json:
-        emit(found.to_dicts())
-    else:
-        table(found, empty="No id was given.")
+    listed(found, as_json, empty="No id was given.")
 
 
 def reveal(
     context: typer.Context,
     message_ids: Annotated[list[str], typer.Argument(metavar="MESSAGE_ID", help="Our message ids.")],
-    reason: Annotated[str, typer.Option(help="Why; journalled.")] = "",
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Show who and what in clear. Needs a reason and is journalled."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wa_analytics.cli import Json, current, emit, say
+from wa_analytics.cli.invocation import Json, current
+from wa_analytics.cli.output import emit, say
 
 
 def register(app: typer.Typer) -> None:

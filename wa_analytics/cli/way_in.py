@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli import Invocation, Json, current, emit, moment, say
+from wa_analytics.cli.invocation import Invocation, Json, current, moment
+from wa_analytics.cli.output import answered, emit, say
 from wa_analytics.cli.progress import bars
 
 if TYPE_CHECKING:
@@ -170,20 +171,18 @@ def _brought_up(context: typer.Context, how: str, as_json: bool) -> None:
     workspace = current(context)
     with bars() as bar:
         done: Any = getattr(workspace, how)(progress=lambda title: bar(title, None))
-    if as_json:
-        emit(
-            {
-                "entries": done.entries,
-                "messages": done.messages,
-                "events": done.events,
-                "was_whole": done.was_whole,
-            }
-        )
-    else:
-        typer.echo(
-            f"{done.entries:,} entries read, {done.messages:,} messages and {done.events:,} consent events "
-            f"{'evaluated anew' if done.was_whole else 'changed'}."
-        )
+    document = {
+        "entries": done.entries,
+        "messages": done.messages,
+        "events": done.events,
+        "was_whole": done.was_whole,
+    }
+    answered(
+        document,
+        f"{done.entries:,} entries read, {done.messages:,} messages and {done.events:,} consent events "
+        f"{'evaluated anew' if done.was_whole else 'changed'}.",
+        as_json,
+    )
     if not sealed(workspace):
         raise typer.Exit(2)
 
