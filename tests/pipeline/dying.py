@@ -1,5 +1,5 @@
-"""Disposes of what is due and dies by SIGKILL before its n-th change of the database (0: never).
-Run by `test_disposal.py`."""
+"""Disposes of what is due, or opens a database that was put back, and dies by SIGKILL before its n-th
+change of the database (0: never). Run by `test_disposal.py` and `test_replay.py`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ def dying(call: Callable[..., Any], steps: list[int]) -> Callable[..., Any]:
 
 
 def main(home: str, as_of: str, death: str) -> None:
+    """as_of: empty where nothing is due, and opening the workspace is all."""
     from wa_analytics.pipeline.disposal import disposed
 
     steps = [int(death)]
     for name in ("append", "execute"):
         setattr(Writer, name, dying(getattr(Writer, name), steps))
     workspace = Workspace.open(home)
+    if not as_of:
+        assert workspace.ring
+        return
     with workspace.locked("refresh"):
         disposed(
             workspace.database,

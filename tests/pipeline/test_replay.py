@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from sqlalchemy.engine import make_url
 
 from tests.pipeline.disposing import Disposing, disposing
@@ -21,6 +25,9 @@ from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.verify import verify
 from wa_analytics.workspace import Workspace
 
+DYING = Path(__file__).with_name("dying.py")
+# Before which change of the database each run dies (0: none), after each time that it was put back.
+DEATHS = ((1, 3, 8, 21, 0), (55, 0))
 KEYS = "SELECT sequence, wrapping_key_id, wrapped_key, recognition_digest FROM entry_key"
 WRAPPING = "SELECT wrapping_key_id, created_at, wrapped, lost_at, destroyed_at FROM wrapping_key"
 
@@ -110,6 +117,49 @@ def test_a_restored_copy_forgets_again(
     wa(made.home, "refresh", allowed=(0, 2))
     assert again["already_disposed"] >= 0
     assert not set(workspace.messages["message_id"]) & due
+    workspace.close()
+
+
+def test_a_kill_at_any_step_of_it_leaves_the_rest_to_the_next(
+    made: Disposing, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("postgresql_server") if made.workspace.database.path is None else ""
+    due = {row["message_id"] for row in made.dispose("--dry-run")["due"]}
+    before = made.workspace.messages
+    put_back = copied(made, tmp_path, server)
+    old = keyed(made.workspace)
+    made.dispose("--yes")
+    gone = old - keyed(made.workspace)
+    suppressed = made.workspace.table(t.Suppression)
+    codes_after = []
+    for deaths in DEATHS:
+        put_back()
+        standing = gone
+        made.workspace.close()
+        for death in deaths:
+            ran = subprocess.run(
+                [sys.executable, str(DYING), str(made.home), "", str(death)],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert ran.returncode in (0, -signal.SIGKILL), ran.stderr
+            codes_after.append(ran.returncode)
+            left = gone & keyed(made.workspace)
+            assert left <= standing, "no key comes back"
+            standing = left
+    assert codes_after.count(-signal.SIGKILL) == 5
+    assert codes_after[-1] == 0
+    workspace = Workspace.open(made.home)
+    assert not keyed(workspace) & gone
+    assert set(workspace.messages["message_id"]) == set(before["message_id"]) - due
+    assert set(workspace.table(t.DisposedMessage)["message_id"]) == due
+    assert set(workspace.table(t.Suppression)["suppression_id"]) == set(suppressed["suppression_id"])
+    assert not {"key_missing", "entry_unreadable"} & codes(workspace)
+    messages = workspace.messages.sort("message_id")
+    workspace.rebuild()
+    assert_frame_equal(workspace.messages.sort("message_id"), messages)
     workspace.close()
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import MetaData, inspect
 from sqlmodel import SQLModel
 
+from wa_analytics.database.pace import Pace
+
 if TYPE_CHECKING:
     from wa_analytics.database import Database
 
 NEW, OLD = "new_", "old_"
-CHUNK = 20_000
+CHUNK, LARGEST_CHUNK = 5_000, 20_000
 
 
 def made(database: Database, tables: Sequence[type[SQLModel]]) -> None:
@@ -37,7 +40,11 @@ def made(database: Database, tables: Sequence[type[SQLModel]]) -> None:
 
 
 def swapped(database: Database, tables: Sequence[type[SQLModel]]) -> None:
-    """`new_…` takes the name, what stood there is emptied and dropped."""
+    """`new_…` takes the name, what stood there is emptied and dropped.
+
+    All names change at once, so on SQLite this is the one write that may hold the lock longer than
+    100 ms: each renaming reads the schema anew, some milliseconds, however many rows there are.
+    """
     with database.writing() as writer:
         for table in tables:
             name = table.__tablename__
@@ -59,11 +66,12 @@ def _dropped(database: Database, prefix: str, tables: Sequence[type[SQLModel]]) 
         if name not in there:
             continue
         if database.dialect == "sqlite":
-            while True:
+            pace, rows = Pace(CHUNK, LARGEST_CHUNK), 1
+            while rows:
+                some = f'SELECT rowid FROM "{name}" LIMIT {pace.rows}'
                 with database.writing() as writer:
-                    if not writer.execute(
-                        f'DELETE FROM "{name}" WHERE rowid IN (SELECT rowid FROM "{name}" LIMIT {CHUNK})'
-                    ):
-                        break
+                    begun = perf_counter()
+                    rows = writer.execute(f'DELETE FROM "{name}" WHERE rowid IN ({some})')
+                pace.learn(rows, perf_counter() - begun)
         with database.writing() as writer:
             writer.execute(f'DROP TABLE "{name}"')

@@ -9,7 +9,7 @@ are carved and a "no" lives on as a suppression, as they were the first time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -150,7 +150,7 @@ def _target(database: Database, facts: list[DisposalFact], decision: str, actor:
         decision=decision,
         actor=actor,
         events=events,
-        people=_people(database, standing, events) if decision == ERASURE else frozenset(),
+        people=_people(database, said, events) if decision == ERASURE else frozenset(),
     )
 
 
@@ -183,14 +183,23 @@ def _row(said: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _people(
-    database: Database, standing: dict[str, dict[str, Any]], events: frozenset[str]
-) -> frozenset[str]:
+def _people(database: Database, records: Iterable[str], events: frozenset[str]) -> frozenset[str]:
     """Identifiers of the people whose records an erasure took."""
-    by_event, params = database.matching("event_id", events)
-    told = database.frame(f"SELECT DISTINCT party_id FROM consent_event WHERE {by_event}", **params)
-    parties = {row["party_id"] for row in standing.values()} | set(told["party_id"])
-    by_party, params = database.matching("party_id", parties - {None})
+    by_event, of_event = database.matching("event_id", events, "events")
+    by_id, of_record = database.matching("message_id", records, "records")
+    by_line, _ = database.matching("content_digest", (), "records")
+    named = (
+        "SELECT party_id FROM identifier i JOIN {} f ON f.identifier_digest = i.identifier_digest WHERE f.{}"
+    )
+    parties = database.frame(
+        f"SELECT party_id FROM consent_event WHERE {by_event} "
+        f"UNION SELECT party_id FROM message WHERE {by_id} "
+        f"UNION {named.format('channel_event', by_id)} "
+        f"UNION {named.format('supplementary_message', by_line)}",
+        **of_event,
+        **of_record,
+    )["party_id"].drop_nulls()
+    by_party, params = database.matching("party_id", parties)
     people = database.frame(f"SELECT identifier_digest FROM identifier WHERE {by_party}", **params)
     return frozenset(people["identifier_digest"])
 
