@@ -157,7 +157,8 @@ def erase(
 ) -> None:
     """Decide on every record of a person; destroy what goes."""
     from wa_analytics.errors import InputRefused, ReasonRequired
-    from wa_analytics.pipeline.erasure import erased, erasure_request
+    from wa_analytics.pipeline.erasure import erased
+    from wa_analytics.pipeline.erasure_request import erasure_request
     from wa_analytics.workspace import actor
 
     if foreign_duty not in ("ask", "erase", "keep"):

@@ -6,31 +6,22 @@ whole or gone. A capture that speaks of others too is carved first.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from wa_analytics import tables as t
 from wa_analytics.capture import Capture
 from wa_analytics.evidence.disposal import destroyed_within, keyed
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer
-from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.disposed import written
 from wa_analytics.pipeline.record_ids import RecordIds
-from wa_analytics.pipeline.told_of import told_of
+from wa_analytics.pipeline.suppressions import SUPPRESSION_COLUMNS, suppressions_of
+from wa_analytics.pipeline.target import Group, Target, batches, groups_of, media_of, witnesses_of
 from wa_analytics.providers.carving import Carving, Fact, carved
-from wa_analytics.records import (
-    ConsentRecord,
-    Identifier,
-    MediaRecord,
-    StatusRecord,
-)
+from wa_analytics.records import ConsentRecord, Identifier, MediaRecord
 from wa_analytics.settings import Settings
-from wa_analytics.tables.column import instant_text
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
@@ -38,32 +29,6 @@ if TYPE_CHECKING:
     from wa_analytics.evidence.keys import KeyRing
 
 Progress = Callable[[int, int], None]
-
-BATCH_CAPTURES = 200
-WINDOW = "24h"
-USER_STOPPED = 131050
-SUPPRESSION_COLUMNS = (
-    "suppression_id", "identifier_digest", "country_code", "entity", "is_any_entity", "channel_id",
-    "purpose_code", "action_code", "occurred_at", "made_at",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """What must go.
-
-    messages: rows of `message`, and of what stands beside, with a column `rule` (why). events: consent
-    events. people:
-    identifier digests of which touched captures must keep no trace. keeps_refusals: a "no" among
-    what goes lives on as a suppression.
-    """
-
-    messages: pl.DataFrame
-    decision: str
-    actor: str
-    events: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    keeps_refusals: bool = True
 
 
 @dataclass
@@ -76,13 +41,6 @@ class Destroyed:
     keys: int = 0
     carved: int = 0
     refused: int = 0
-
-
-class _Group(NamedTuple):
-    """Records that go together, and the captures that speak of them."""
-
-    ids: list[str]
-    sequences: list[int]
 
 
 @dataclass
@@ -122,15 +80,15 @@ class _Destruction:
         self.at = at
         self.ids = RecordIds(ring.digest, settings)
         self.messages = {row["message_id"]: row for row in target.messages.iter_rows(named=True)}
-        self.media: frozenset[str] = frozenset()
+        self.media = media_of(database, target)
         self.outcome = Destroyed()
 
     def run(self, progress: Progress | None) -> Destroyed:
-        groups = self._groups()
-        witnesses = self._witnesses()
+        groups = groups_of(self.database, self.target)
+        witnesses = witnesses_of(self.database, self.target)
         opener = Opener(self.ring.wrapping_keys(self.database), self.ring.digest_key)
         done = 0
-        for batch in _batches(groups):
+        for batch in batches(groups):
             cut = self._cut(batch, opener)
             if cut.sequences:
                 self._commit(cut, witnesses)
@@ -139,56 +97,7 @@ class _Destruction:
                 progress(done, len(groups))
         return self.outcome
 
-    def _groups(self) -> list[_Group]:
-        """Target records and captures, connected by who speaks of whom."""
-        told = told_of(self.database, self.messages)
-        pairs: list[tuple[str, int]] = list(told.select("message_id", "sequence").unique().iter_rows())
-        condition, params = self.database.matching("event_id", self.target.events)
-        events = self.database.frame(
-            f"SELECT DISTINCT event_id, sequence FROM consent_fact WHERE {condition}", **params
-        )
-        pairs.extend(events.iter_rows())
-        self.media = self._media()
-        roots = parties(((id_, f"~{sequence}") for id_, sequence in pairs), ())
-        ids_by_root: dict[str, set[str]] = defaultdict(set)
-        sequences_by_root: dict[str, set[int]] = defaultdict(set)
-        for id_, sequence in pairs:
-            ids_by_root[roots[id_]].add(id_)
-            sequences_by_root[roots[id_]].add(sequence)
-        groups = [_Group(sorted(ids), sorted(sequences_by_root[root])) for root, ids in ids_by_root.items()]
-        return sorted(groups, key=lambda group: group.sequences)
-
-    def _media(self) -> frozenset[str]:
-        """Digests of the files that only messages of the target announce."""
-        condition, params = self.database.matching("message_id", list(self.messages))
-        found = self.database.frame(
-            f"SELECT media_digest FROM media_fact WHERE {condition} EXCEPT SELECT media_digest"
-            f" FROM media_fact WHERE message_id IS NOT NULL AND NOT ({condition})",
-            **params,
-        )
-        return frozenset(found["media_digest"])
-
-    def _witnesses(self) -> dict[str, list[str]]:
-        """Inbound message that goes → sends that stay and were inside its service window."""
-        gone = self.target.messages.filter(pl.col("direction_code") == "inbound")
-        if gone.is_empty():
-            return {}
-        parties_, params = self.database.matching("party_id", gone["party_id"].drop_nulls().unique())
-        sends = self.database.frame(
-            "SELECT message_id AS send_id, party_id, channel_id, sent_at AS first_sent_at FROM message"
-            f" WHERE window_code = 'inside' AND {parties_}",
-            **params,
-        ).rename({"first_sent_at": "at"})
-        sends = sends.filter(~pl.col("send_id").is_in(list(self.messages)))
-        pairs = gone.join(sends, on=["party_id", "channel_id"]).filter(
-            (pl.col("at") >= pl.col("sent_at")) & (pl.col("at") < pl.col("sent_at").dt.offset_by(WINDOW))
-        )
-        found: dict[str, list[str]] = defaultdict(list)
-        for message_id, send_id in pairs.select("message_id", "send_id").iter_rows():
-            found[message_id].append(send_id)
-        return found
-
-    def _cut(self, batch: list[_Group], opener: Opener) -> _Cut:
+    def _cut(self, batch: list[Group], opener: Opener) -> _Cut:
         cut = _Cut()
         rows = {
             row.sequence: row for row in keyed(self.database, (s for group in batch for s in group.sequences))
@@ -233,28 +142,14 @@ class _Destruction:
     def _noted(self, fact: Fact, cut: _Cut) -> None:
         """Remember the consent events that go with a fact, and each "no" among them."""
         rows = self.ids.rows_of(fact)
-        made_at = _text(self.at)
         cut.people.update(row[0] for row in rows.get("identifier", ()))
-        for row in rows.get("consent_fact", ()):
-            cut.events.add(row[1])
-            if self.target.keeps_refusals and row[4] and row[10] in ("withdrawn", "refused", "stop"):
-                cut.suppressions.append(
-                    (row[1], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11], made_at)
-                )
-        if self.target.keeps_refusals and isinstance(fact, StatusRecord) and fact.error_code == USER_STOPPED:
-            row = rows["status_fact"][0]
-            message = self.messages[row[1]]
-            if row[2] == "failed" and row[6]:
-                cut.suppressions.append(
-                    (
-                        row[1], row[6], row[7], message["entity"], False, message["channel_id"],
-                        "marketing", "stop", _text(message["sent_at"]), made_at,
-                    )
-                )  # fmt: skip
+        cut.events.update(row[1] for row in rows.get("consent_fact", ()))
+        if self.target.keeps_refusals:
+            cut.suppressions += suppressions_of(rows, self.messages, self.at)
 
     def _commit(self, cut: _Cut, witnesses: dict[str, list[str]]) -> None:
-        handle = self.ring.wrapping_key(self.database, self.at, len(cut.rest))
-        rest = Sealer(handle.id, handle.key, self.ring.digest_key).sealed(cut.rest)
+        wrapping = self.ring.wrapping_key(self.database, self.at, len(cut.rest))
+        rest = Sealer(wrapping.id, wrapping.key, self.ring.digest_key).sealed(cut.rest)
         messages = [self._said(self.messages[id_]) for id_ in cut.ids if id_ in self.messages]
         events = sorted(cut.events | {id_ for id_ in cut.ids if id_ in self.target.events})
         statement = {
@@ -310,22 +205,3 @@ class _Destruction:
             "retain_until": until.isoformat() if until else None,
             "rule": row["rule"],
         }
-
-
-def _batches(groups: list[_Group]) -> Iterator[list[_Group]]:
-    batch: list[_Group] = []
-    volume = 0
-    for group in groups:
-        if batch and volume + len(group.sequences) > BATCH_CAPTURES:
-            yield batch
-            batch, volume = [], 0
-        batch.append(group)
-        volume += len(group.sequences)
-    if batch:
-        yield batch
-
-
-def _text(moment: datetime) -> str:
-    from wa_analytics.evidence.layout import microseconds_of
-
-    return instant_text(microseconds_of(moment))
