@@ -17,7 +17,8 @@ from tests.providers.worlds import ANA, BEN, RECEIVED, body, message, status
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import files, parser
-from wa_analytics.providers.carving import carved, facts_of
+from wa_analytics.providers.carving import carved
+from wa_analytics.providers.facts import facts_of
 from wa_analytics.providers.record_split import DocumentSplitter
 from wa_analytics.records import ChannelEventRecord, Identifier, MessageRecord, Record, TemplateRecord
 from wa_analytics.settings import AwsSocial, Entity, Settings

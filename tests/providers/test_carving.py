@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from wa_analytics.capture import Capture
-from wa_analytics.providers.carving import Fact, carved, facts_of
+from wa_analytics.providers.carving import carved
+from wa_analytics.providers.facts import Fact, facts_of
 from wa_analytics.records import Identifier
 from wa_analytics.settings import Settings
 

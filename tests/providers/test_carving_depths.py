@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.providers.worlds import CHANNEL
 from wa_analytics.capture import Capture
-from wa_analytics.providers.carving import Carving, Fact, carved, facts_of
+from wa_analytics.providers.carving import Carving, carved
+from wa_analytics.providers.facts import Fact, facts_of
 from wa_analytics.records import ChannelEventRecord, ConsentRecord, Identifier, MediaRecord
 from wa_analytics.settings import Settings
 

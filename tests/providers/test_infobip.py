@@ -11,7 +11,8 @@ from tests.providers.worlds import ANA, BEN, RECEIVED
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
-from wa_analytics.providers.carving import carved, facts_of
+from wa_analytics.providers.carving import carved
+from wa_analytics.providers.facts import facts_of
 from wa_analytics.records import (
     ChannelEventRecord,
     ConsentRecord,

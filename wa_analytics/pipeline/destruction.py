@@ -19,7 +19,8 @@ from wa_analytics.pipeline.disposed import written
 from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.suppressions import SUPPRESSION_COLUMNS, suppressions_of
 from wa_analytics.pipeline.target import Group, Target, batches, groups_of, media_of, witnesses_of
-from wa_analytics.providers.carving import Carving, Fact, carved
+from wa_analytics.providers.carving import Carving, carved
+from wa_analytics.providers.facts import Fact
 from wa_analytics.records import ConsentRecord, Identifier, MediaRecord
 from wa_analytics.settings import Settings
 

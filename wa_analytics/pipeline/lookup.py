@@ -15,7 +15,7 @@ from wa_analytics.normalise.identity import canonical_phone
 from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import parser
-from wa_analytics.providers.carving import facts_in
+from wa_analytics.providers.facts import facts_in
 from wa_analytics.providers.people import identifier_of
 from wa_analytics.settings import Settings
 

@@ -10,7 +10,8 @@ from wa_analytics.capture import Capture
 from wa_analytics.consent.words import opt_out_test
 from wa_analytics.normalise.identity import Digest, Identities
 from wa_analytics.normalise.project import Projection
-from wa_analytics.providers.carving import Fact, carved, facts_of
+from wa_analytics.providers.carving import carved
+from wa_analytics.providers.facts import Fact, facts_of
 from wa_analytics.records import (
     ChannelEventRecord,
     ConsentRecord,

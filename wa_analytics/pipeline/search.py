@@ -18,7 +18,7 @@ from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
 from wa_analytics.providers import PARSERS, parser
-from wa_analytics.providers.carving import facts_in
+from wa_analytics.providers.facts import facts_in
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
