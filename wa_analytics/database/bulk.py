@@ -33,14 +33,6 @@ def _declared() -> tuple[frozenset[str], frozenset[str]]:
     )
 
 
-def instant_columns() -> frozenset[str]:
-    return _declared()[0]
-
-
-def boolean_columns() -> frozenset[str]:
-    return _declared()[1]
-
-
 class Writer:
     """Writes inside one transaction."""
 

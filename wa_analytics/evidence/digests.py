@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Literal
+from typing import Any
 
 from wa_analytics.capture import Capture
-
-DigestKind = Literal["message", "phone", "user_id", "crm_id", "username", "consent_event", "content", "text"]
 
 _BLOCK = 64
 _MOMENT_BYTES = 4
