@@ -251,6 +251,11 @@ class Evidence(Section):
         return value
 
 
+def secret_text(secret: SecretStr | None) -> str | None:
+    """A secret in clear; None where there is none or an empty one."""
+    return (secret.get_secret_value() or None) if secret is not None else None
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="WA_", env_nested_delimiter="__", frozen=True, extra="ignore"

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.normalise.identity import canonical_phone
 from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
-from wa_analytics.providers import parser
-from wa_analytics.providers.facts import facts_in
+from wa_analytics.providers.facts import facts_of
 from wa_analytics.providers.people import identifier_of
 from wa_analytics.settings import Settings
 
@@ -148,11 +146,7 @@ def revealed(
         for _, capture in opener.opened(
             row for row in entries(database, sequence, 1) if row.sequence == sequence
         ):
-            try:
-                records = parser(capture.provider)(capture, settings)
-            except CaptureUnreadable:
-                continue
-            for record in facts_in(records):
+            for record in facts_of(capture, settings):
                 told = said(record)
                 if told is None:
                     continue

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from wa_analytics.errors import CaptureUnreadable, InputRefused
+from wa_analytics.errors import InputRefused
 from wa_analytics.evidence.log import entries, size
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.pipeline.record_ids import RecordIds
 from wa_analytics.pipeline.told_of import said
-from wa_analytics.providers import PARSERS, parser
-from wa_analytics.providers.facts import facts_in
+from wa_analytics.providers import PARSERS
+from wa_analytics.providers.facts import facts_of
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ def found(
         for _, capture in opener.opened(row for row in chunk if row.provider in PARSERS):
             if capture.headers.get("kind") == "file":
                 continue
-            try:
-                records = parser(capture.provider)(capture, settings)
-            except CaptureUnreadable:
-                continue
-            for record in facts_in(records):
+            for record in facts_of(capture, settings):
                 told = said(record)
                 if told is not None and told.text and match(told.text):
                     rows.add((str(ids.id_of(record)), told.at, told.source))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser
@@ -13,7 +11,6 @@ from wa_analytics.records import (
     MediaRecord,
     MessageRecord,
     PlatformMessageRecord,
-    Record,
     StatusRecord,
     SupplementaryRecord,
     VersionRecord,
@@ -38,8 +35,4 @@ def facts_of(capture: Capture, settings: Settings) -> list[Fact]:
         records = parser(capture.provider)(capture, settings)
     except CaptureUnreadable:
         return []
-    return facts_in(records)
-
-
-def facts_in(records: Iterable[Record]) -> list[Fact]:
     return [record for record in records if isinstance(record, Fact)]

@@ -16,6 +16,7 @@ import msgspec
 
 from wa_analytics.errors import ProviderFailed, SettingsInvalid
 from wa_analytics.providers.http_api import Answer, Api, Fault, Sleep, retry_after, whole_number
+from wa_analytics.settings import secret_text
 
 if TYPE_CHECKING:
     import httpx
@@ -45,8 +46,7 @@ class Graph(Api):
         sleep: Sleep | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        token = settings.meta_cloud.access_token
-        secret = token.get_secret_value() if token is not None else ""
+        secret = secret_text(settings.meta_cloud.access_token)
         if not secret:
             raise SettingsInvalid(
                 "WA_META_CLOUD__ACCESS_TOKEN is not set; set it to a system user's token and pull again."

@@ -21,6 +21,8 @@ from wa_analytics.errors import ProviderFailed
 if TYPE_CHECKING:
     import httpx
 
+GONE = (404, 410)
+REFUSED = (401, 403)
 ATTEMPTS = 5
 IN_A_ROW = 3
 LONGEST_WAIT_SECONDS = 300.0

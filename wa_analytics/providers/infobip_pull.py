@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed, SettingsInvalid
-from wa_analytics.providers.http_api import Api, Exhausted, Fault, Sleep
+from wa_analytics.providers.http_api import GONE, REFUSED, Api, Exhausted, Fault, Sleep
 from wa_analytics.providers.media import media_capture
 from wa_analytics.records import MediaRecord
+from wa_analytics.settings import secret_text
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from wa_analytics.settings import Settings
 
 PROVIDER = "infobip"
-GONE = (404, 410)
-REFUSED = (401, 403)
 _MEDIA_ID = re.compile(r"[\w.=-]{1,200}\Z", re.ASCII)
 
 
@@ -45,7 +44,7 @@ class Infobip(Api):
         jitter: Callable[[], float] = random.random,
     ) -> None:
         given = settings.infobip
-        secret = given.api_key.get_secret_value() if given.api_key is not None else ""
+        secret = secret_text(given.api_key)
         if not secret or not given.api_url:
             raise SettingsInvalid(
                 "infobip.api_key and infobip.api_url are not both set; "

@@ -10,15 +10,10 @@ import hmac
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from wa_analytics.capture import SignatureCode, signature_code
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from wa_analytics.settings import Infobip, Settings, Twilio
+from wa_analytics.settings import Infobip, Settings, Twilio, secret_text
 
 SignatureCheck = Callable[[bytes, Mapping[str, str]], SignatureCode]
 """headers: lower-case names."""
@@ -30,7 +25,7 @@ CERTIFICATE_BYTES = 64 << 10
 def signature_check(provider: str, settings: Settings) -> SignatureCheck:
     """The provider's check, with the secrets of the settings; `absent` where it has none."""
     if provider == "meta-cloud":
-        secret = clear(settings.meta_cloud.app_secret)
+        secret = secret_text(settings.meta_cloud.app_secret)
         return lambda body, headers: signature_code(body, headers.get(META_SIGNATURE), secret)
     if provider == "aws-social":
         return _sns_check(settings)
@@ -41,16 +36,11 @@ def signature_check(provider: str, settings: Settings) -> SignatureCheck:
     return lambda body, headers: "absent"
 
 
-def clear(secret: SecretStr | None) -> str | None:
-    """The secret's text; None where there is none or an empty one."""
-    return (secret.get_secret_value() or None) if secret is not None else None
-
-
 def _infobip_check(settings: Infobip) -> SignatureCheck:
     """Every secret that is set must be shown. What Infobip signs by itself could not be verified from
     public pages, so these are the ways in which a webhook of theirs can be given a secret."""
-    key, secret = clear(settings.hmac_secret), clear(settings.secret)
-    password = clear(settings.webhook_password)
+    key, secret = secret_text(settings.hmac_secret), secret_text(settings.secret)
+    password = secret_text(settings.webhook_password)
     hmac_header, header = settings.hmac_header.lower(), settings.header.lower()
     basic = b64encode(f"{settings.webhook_user}:{password or ''}".encode()).decode()
 
@@ -89,7 +79,7 @@ def _twilio_check(settings: Twilio) -> SignatureCheck:
 
     Source: Twilio, "Validating requests", and the validators of its libraries.
     """
-    token, url = clear(settings.auth_token), settings.public_url
+    token, url = secret_text(settings.auth_token), settings.public_url
 
     def check(body: bytes, headers: Mapping[str, str]) -> SignatureCode:
         stated = headers.get(TWILIO_SIGNATURE)

@@ -18,10 +18,11 @@ from urllib.parse import quote, urljoin, urlsplit
 from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed, SettingsInvalid
 from wa_analytics.providers.bodies import listed, number_of, text_of
-from wa_analytics.providers.http_api import Answer, Api, Exhausted, Fault, Sleep
+from wa_analytics.providers.http_api import GONE, REFUSED, Answer, Api, Exhausted, Fault, Sleep
 from wa_analytics.providers.media import media_capture
 from wa_analytics.providers.twilio import FILES, PREFIX
 from wa_analytics.records import MediaRecord
+from wa_analytics.settings import secret_text
 
 if TYPE_CHECKING:
     import httpx
@@ -33,8 +34,6 @@ PAGE_SIZE = 1_000
 LONGEST_LIST_PAGES = 100_000
 REDIRECTS = (301, 302, 303, 307, 308)
 LONGEST_WAY = 3
-GONE = (404, 410)
-REFUSED = (401, 403)
 # Where Twilio serves files from; the credentials go to the API alone.
 MEDIA_SCHEMES = ("https://",)
 MEDIA_HOSTS = (".twilio.com", ".twiliocdn.com", ".amazonaws.com")
@@ -56,8 +55,7 @@ class Twilio(Api):
         sleep: Sleep | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        account, token = settings.twilio.account_sid, settings.twilio.auth_token
-        secret = token.get_secret_value() if token is not None else ""
+        account, secret = settings.twilio.account_sid, secret_text(settings.twilio.auth_token)
         if not account or not secret:
             raise SettingsInvalid(
                 "twilio.account_sid and twilio.auth_token are not both set; "

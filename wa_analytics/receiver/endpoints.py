@@ -12,9 +12,9 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from wa_analytics.capture import SignatureCode, signature_code
-from wa_analytics.providers.signatures import TWILIO_SIGNATURE, clear, signature_check
+from wa_analytics.providers.signatures import TWILIO_SIGNATURE, signature_check
 from wa_analytics.receiver.sns import AwsSocial
-from wa_analytics.settings import Settings
+from wa_analytics.settings import Settings, secret_text
 
 SIGNATURE = "x-hub-signature-256"
 CHALLENGE_CHARACTERS = 512
@@ -94,7 +94,7 @@ class Infobip(Checked):
 
     def __init__(self, settings: Settings) -> None:
         given = settings.infobip
-        has_any = clear(given.secret) or clear(given.hmac_secret) or clear(given.webhook_password)
+        has_any = any(map(secret_text, (given.secret, given.hmac_secret, given.webhook_password)))
         super().__init__("infobip", settings, "" if has_any else "WA_INFOBIP__SECRET")
         self.credentials = frozenset((given.header.lower(), "authorization", given.hmac_header.lower()))
 
@@ -107,7 +107,7 @@ class Twilio(Checked):
 
     def __init__(self, settings: Settings) -> None:
         given = settings.twilio
-        missing = "" if clear(given.auth_token) else "WA_TWILIO__AUTH_TOKEN"
+        missing = "" if secret_text(given.auth_token) else "WA_TWILIO__AUTH_TOKEN"
         super().__init__("twilio", settings, missing or ("" if given.public_url else "WA_TWILIO__PUBLIC_URL"))
 
 
@@ -122,7 +122,7 @@ class MetaCloud:
 
     def __init__(self, settings: Settings) -> None:
         secret, token = settings.meta_cloud.app_secret, settings.meta_cloud.verify_token
-        self._secret = secret.get_secret_value() if secret else None
+        self._secret = secret_text(secret)
         self._token = token.get_secret_value().encode() if token else None
 
     @property
