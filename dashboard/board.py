@@ -44,7 +44,8 @@ class Company:
 
 @dataclass(frozen=True)
 class RuleLine:
-    """One rule as the pages list it. `reason` says why it was not evaluated."""
+    """One rule as the pages list it. `reason` says why it was not evaluated; `severity` is empty
+    while no run has told it."""
 
     rule: str
     title: str
@@ -232,7 +233,7 @@ def _rules(question: int, company: str | None, overview: Overview, tables: Table
     lines = [
         _rule(rule, results.get(rule), counted.get(rule), has_nothing, asked.nothing) for rule in asked.checks
     ]
-    order = ("critical", "high", "medium", "low")
+    order = ("critical", "high", "medium", "low", "")
     return tuple(sorted(lines, key=lambda line: (order.index(line.severity), -line.open_count, line.rule)))
 
 
@@ -253,7 +254,7 @@ def _rule(
             outcome, reason = "not_evaluated", str(result["reason"] or "the check could not run")
         elif has_nothing:
             outcome, reason = "not_evaluated", nothing
-    severity = found["severity_code"] if found else result["severity_code"] if result else "medium"
+    severity = found["severity_code"] if found else result["severity_code"] if result else ""
     return RuleLine(
         rule=rule,
         title=TITLES.get(rule, rule),

@@ -13,36 +13,40 @@ import polars as pl
 import streamlit as st
 
 from wa_analytics.metrics.metric import Metric
-from wa_analytics.reports.charts import ACCENT, ALARM, INK, MUTED, house_config, trend_chart
+from wa_analytics.reports.charts import ACCENT, ALARM, INK, MUTED, house_config, time_axis, trend_chart
 from wa_analytics.reports.disclosure import SMALLEST_SHOWN
+from wa_analytics.reports.wording import figure, whole
 
 SCREEN_FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', system-ui, sans-serif"
-AMBER, CALM, PALE = "#d9a441", "#8fb4cd", "#c9d3dc"
+AMBER, CALM, PALE, VIOLET, SLATE = "#e0a840", "#7fb0d0", "#d9dfe6", "#6d52a3", "#28323d"
+# The colours of each picture stay apart for colour-blind readers too (tests/dashboard/test_look.py).
 #: consent state → words and colour; granted is drawn apart, since it hides the others
 STATES = {
-    "withdrawn": ("withdrawn", "#9c2f20"),
-    "refused": ("refused", "#cf6a54"),
-    "never_asked": ("no record found", "#d98032"),
-    "expired": ("expired", "#d9a441"),
-    "wrong_purpose": ("other purpose only", "#7b5ea7"),
+    "withdrawn": ("withdrawn", "#7a1f14"),
+    "refused": ("refused", "#c4503c"),
+    "never_asked": ("no record found", "#e0902f"),
+    "expired": ("expired", "#f2cf6b"),
+    "wrong_purpose": ("other purpose only", VIOLET),
     "unconfirmed": ("never confirmed", "#4aa3c7"),
-    "not_evaluated": ("not evaluated", "#9aa7b3"),
+    "not_evaluated": ("not evaluated", "#b3bdc7"),
 }
 RETENTION = {
     "overdue": ALARM,
     "due in 90 days": AMBER,
     "due later": CALM,
     "no end date": PALE,
-    "in conflict": "#7b5ea7",
-    "unscheduled": "#8a7a3b",
+    "in conflict": VIOLET,
+    "unscheduled": SLATE,
 }
+#: in the order of `board.OPT_OUT_SOURCES`
+SOURCES = (ACCENT, "#c96a1f", "#8fc9e0", "#f0cf6a")
 IN_ORDER = ("due later", "no end date")
 
 
 def shown(chart: Any, alternative: str, empty: str = "nothing to draw yet", key: str | None = None) -> None:
     """The chart over the full width, with words for those who cannot see it; None is said instead."""
     if chart is None:
-        st.html(f'<p class="wb-muted" style="padding:28px 4px">{empty}</p>')
+        st.html(f'<p class="wb-empty">{empty}</p>')
         return
     config = house_config() | {"font": SCREEN_FONT, "background": "transparent"}
     config["axis"] = config["axis"] | {"labelFontSize": 12, "titleFontSize": 12}
@@ -50,13 +54,15 @@ def shown(chart: Any, alternative: str, empty: str = "nothing to draw yet", key:
     st.altair_chart(chart.configure(**config), width="stretch", theme=None, alt=alternative, key=key)
 
 
-def _weeks(title: str | None = None) -> alt.X:
-    return alt.X(
-        "utcyearmonthdate(week):T",
-        title=title,
-        axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True),
-        scale=alt.Scale(padding=10),
-    )
+def _weeks() -> alt.X:
+    return alt.X("utcyearmonthdate(week):T", title=None, axis=time_axis(), scale=alt.Scale(padding=10))
+
+
+def _counts(field: str, title: str, ticks: int = 4) -> alt.Y:
+    """A count upwards; always the same room for its labels, so that pictures above each other share
+    their weeks."""
+    axis = alt.Axis(format=",d", tickCount=ticks, tickMinStep=1, minExtent=34)
+    return alt.Y(f"{field}:Q", title=title, axis=axis)
 
 
 def trend(frame: pl.DataFrame, metric: Metric, height: int = 312) -> Any:
@@ -78,7 +84,7 @@ def judged_sends(sends: pl.DataFrame, height: int = 130) -> Any:
         .mark_area(color=ACCENT, opacity=0.16, line={"color": ACCENT, "strokeWidth": 1.6})
         .encode(
             x=_weeks(),
-            y=alt.Y("sends:Q", title="sends judged", axis=alt.Axis(format=",d", tickCount=3, tickMinStep=1)),
+            y=_counts("sends", "sends judged", 3),
             tooltip=[alt.Tooltip("week:N", title="week from"), alt.Tooltip("sends:Q", format=",d")],
         )
     )
@@ -99,7 +105,7 @@ def opt_outs(frame: pl.DataFrame, sources: list[str], height: int = 232) -> Any:
     """Withdrawals, refusals and stops by week, stacked by the way they came."""
     if frame.is_empty():
         return None
-    colours = dict(zip(sources, (ACCENT, "#d98032", "#3f8f6b", "#7b5ea7"), strict=True))
+    colours = dict(zip(sources, SOURCES, strict=True))
     return _stacked(frame.with_columns(pl.col("week").cast(pl.String)), "source", "events", colours, height)
 
 
@@ -113,7 +119,7 @@ def _stacked(frame: pl.DataFrame, colour: str, value: str, colours: dict[str, st
         .mark_bar(width=13)
         .encode(
             x=_weeks(),
-            y=alt.Y(f"{value}:Q", title=value, axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)),
+            y=_counts(value, value),
             color=alt.Color(
                 f"{colour}:N",
                 scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
@@ -142,13 +148,9 @@ def coverage(frame: pl.DataFrame, names: dict[str, str], overall: float | None) 
             pl.when(pl.col("denominator") >= SMALLEST_SHOWN).then("ratio").alias("share"),
         )
         .with_columns(
-            pl.when(pl.col("share").is_null())
-            .then(pl.lit(f"fewer than {SMALLEST_SHOWN} sends"))
-            .otherwise(
-                pl.format("{} %", (pl.col("ratio") * 100).round(1))
-                + pl.format("  ({} of {})", pl.col("numerator"), pl.col("denominator"))
-            )
-            .alias("text")
+            pl.struct("numerator", "denominator", "ratio")
+            .map_elements(_share_in_words, return_dtype=pl.String)
+            .alias("text"),
         )
         .sort("share", nulls_last=True)
         .head(14)
@@ -165,7 +167,7 @@ def coverage(frame: pl.DataFrame, names: dict[str, str], overall: float | None) 
             "share:Q",
             scale=scale,
             title="share of judged sends with consent",
-            axis=alt.Axis(format=".0%", tickCount=5),
+            axis=alt.Axis(format=".0%", tickCount=5, tickMinStep=0.01),
         ),
         x2=alt.value(0),
     )
@@ -185,6 +187,13 @@ def coverage(frame: pl.DataFrame, names: dict[str, str], overall: float | None) 
         )
     # room to the right of 100 % for the words
     return alt.layer(*layers).properties(padding={"right": 122, "left": 5, "top": 5, "bottom": 5})
+
+
+def _share_in_words(row: dict[str, Any]) -> str:
+    if row["denominator"] < SMALLEST_SHOWN:
+        return f"fewer than {SMALLEST_SHOWN} sends"
+    share = figure("ratio", row["numerator"], row["denominator"], row["ratio"])
+    return f"{share}  ({whole(row['numerator'])} of {whole(row['denominator'])})"
 
 
 def retention_classes(frame: pl.DataFrame, names: dict[str, str], show_company: bool) -> Any:
@@ -236,10 +245,10 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
             x=alt.X(
                 "utcyearmonthdate(month):T",
                 title=None,
-                axis=alt.Axis(format="%b %y", labelOverlap=True, tickCount="month"),
+                axis=time_axis(),
                 scale=alt.Scale(padding=12),
             ),
-            y=alt.Y("messages:Q", title="messages", axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)),
+            y=_counts("messages", "messages"),
             color=alt.Color(
                 "state:N",
                 scale=alt.Scale(domain=present, range=[RETENTION[name] for name in present]),
@@ -259,10 +268,10 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
 
 
 DAYS = {
-    "declared gap": "#7b5ea7",
+    "declared gap": VIOLET,
     "silent": ALARM,
     "fewer than sent": AMBER,
-    "agrees with the platform": "#3f8f6b",
+    "agrees with the platform": "#4f9bc4",
     "not reconciled": PALE,
 }
 
@@ -278,13 +287,13 @@ def number_days(days: pl.DataFrame) -> Any:
         pl.col("platform_sent_count").cast(pl.String).fill_null("not known").alias("platform"),
     )
     return (
-        alt.Chart(words, height=30 + 24 * len(numbers))
+        alt.Chart(words, height=76 + 22 * len(numbers))
         .mark_rect(stroke="#ffffff", strokeWidth=0.6)
         .encode(
             x=alt.X(
                 "utcyearmonthdate(day_on):T",
                 title=None,
-                axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True, grid=False),
+                axis=time_axis(grid=False),
             ),
             y=alt.Y("channel_id:N", sort=numbers, title=None, axis=_names(190)),
             color=alt.Color(
@@ -317,11 +326,9 @@ def held_beside_told(totals: pl.DataFrame, height: int = 292) -> Any:
             x=alt.X(
                 "utcyearmonthdate(day_on):T",
                 title=None,
-                axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True),
+                axis=time_axis(),
             ),
-            y=alt.Y(
-                "messages:Q", title="messages a day", axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)
-            ),
+            y=_counts("messages", "messages a day"),
             color=alt.Color(
                 "source:N",
                 scale=alt.Scale(domain=names, range=[AMBER, ACCENT]),

@@ -10,6 +10,7 @@ import polars as pl
 
 from wa_analytics.incidents.deadlines import Clock, clocks
 from wa_analytics.incidents.lifecycle import IncidentState, Step
+from wa_analytics.reports.decision import NO_OWNER
 from wa_analytics.settings import Entity, Settings
 
 
@@ -57,7 +58,7 @@ def incident_lines(
                 state=state,
                 steps=tuple(step for step in steps if step.incident_id == state.incident_id),
                 company=company.name or company.key or "no company",
-                owner=state.owner or company.owner or "no owner named",
+                owner=state.owner or company.owner or NO_OWNER,
                 time_zone=company.time_zone if company.key else "UTC",
                 jurisdiction=company.jurisdiction,
                 affected=countries.get((state.rule, state.entity), ()),

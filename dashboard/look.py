@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -30,6 +31,16 @@ def safe(text: object) -> Html:
     return text if isinstance(text, Html) else Html(escape(str(text)))
 
 
+def told(text: str) -> Html:
+    """A sentence in which `words` between backticks are a command."""
+    return Html(re.sub(r"`([^`]+)`", r"<code>\1</code>", safe(text)))
+
+
+def whole_line(text: object) -> Html:
+    """What must not be broken over two lines: a date, a number with its unit."""
+    return Html(f'<span class="whole">{safe(text)}</span>')
+
+
 def style() -> None:
     """The style sheet; once per page."""
     st.html(STYLE)
@@ -47,6 +58,8 @@ def verdict(outcome: str, words: str) -> Html:
 
 
 def severity(code: str) -> Html:
+    if not code:
+        return Html('<span class="wb-muted">–</span>')
     return badge(SEVERITY_CLASS[code], code)
 
 

@@ -36,16 +36,21 @@ def page(screen: workbench.Screen, board: Board) -> None:
             empty="not evaluated: no whole day of a number is captured",
             key="chart_days",
         )
+    names = {company.key: company.name for company in screen.companies if company.key}
     left, right = st.columns([1, 1])
-    with left, st.container(border=True, height="stretch", key="card_totals"):
-        st.html("<h3>Sent: held beside the platform's count</h3>")
-        charts.shown(
-            charts.held_beside_told(captured.totals),
-            "Messages per day held in the archive and sent by the platform's own count",
-            empty="not evaluated: the platform's own counts were never captured "
-            "(<code>wa pull meta-cloud</code> fetches them)",
-            key="chart_totals",
-        )
+    with left:
+        with st.container(border=True, key="card_totals"):
+            st.html("<h3>Sent: held beside the platform's count</h3>")
+            charts.shown(
+                charts.held_beside_told(captured.totals),
+                "Messages per day held in the archive and sent by the platform's own count",
+                empty="not evaluated: the platform's own counts were never captured "
+                "(<code>wa pull meta-cloud</code> fetches them)",
+                key="chart_totals",
+            )
+        with st.container(border=True, height="stretch", key="card_gaps"):
+            st.html("<h3>Declared gaps</h3>")
+            st.html(_ledger(captured, names))
     with right, st.container(border=True, height="stretch", key="card_capture_rules"):
         st.html("<h3>Open findings of capture</h3>")
         st.html(rule_table(board.capture_rules, has_recent=False))
@@ -57,9 +62,6 @@ def page(screen: workbench.Screen, board: Board) -> None:
             on_click="ignore",
             help="One line per finding, by our own keyed id.",
         )
-    with st.container(border=True, key="card_gaps"):
-        st.html("<h3>Declared gaps</h3>")
-        st.html(_ledger(captured))
     if captured.proposals:
         with st.container(border=True, key="card_proposals"):
             st.html(
@@ -67,35 +69,39 @@ def page(screen: workbench.Screen, board: Board) -> None:
                 '<span class="wb-muted" style="font-size:12.5px">Stretches that open findings show. Only a '
                 "person declares: <code>wa gaps declare ID --reason …</code></span>"
             )
-            st.html(_proposals(captured))
+            st.html(_proposals(captured, names))
 
 
-def _ledger(captured: Capture) -> look.Html | str:
+def _place(channel: str | None, entity: str | None, names: dict[str, str]) -> str:
+    return channel or names.get(entity or "", entity or "")
+
+
+def _ledger(captured: Capture, names: dict[str, str]) -> look.Html | str:
     rows = [
         (
-            look.with_note(gap["gap_id"], gap["channel_id"] or gap["entity"] or "all companies"),
+            look.with_note(gap["gap_id"], _place(gap["channel_id"], gap["entity"], names) or "all companies"),
             SUBJECTS[gap["subject_code"]].meaning,
-            day(gap["gap_from"]),
-            day(gap["gap_to"]) if gap["gap_to"] else look.badge("open", "still open"),
+            look.whole_line(day(gap["gap_from"])),
+            look.whole_line(day(gap["gap_to"])) if gap["gap_to"] else look.badge("open", "still open"),
             gap["reason"],
-            look.with_note(gap["declared_by"], day(gap["declared_at"])),
+            look.with_note(gap["declared_by"], look.whole_line(day(gap["declared_at"]))),
         )
         for gap in captured.gaps
     ]
     if not rows:
         words = "No gap is declared. What is missing shows as findings."
-        return f'<p class="wb-muted" style="padding:6px 4px">{words}</p>'
+        return f'<p class="wb-empty">{words}</p>'
     return look.table(("gap", "what is lacking", "since", "until", "why", "declared by"), rows, height=260)
 
 
-def _proposals(captured: Capture) -> look.Html:
+def _proposals(captured: Capture, names: dict[str, str]) -> look.Html:
     rows = [
         (
             look.with_note(one.proposal_id, one.rule),
-            one.channel_id or one.entity or "",
+            _place(one.channel_id, one.entity, names),
             one.why,
-            day(one.gap_from),
-            day(one.gap_to) if one.gap_to else look.badge("open", "still open"),
+            look.whole_line(day(one.gap_from)),
+            look.whole_line(day(one.gap_to)) if one.gap_to else look.badge("open", "still open"),
             "–" if one.finding_count is None else whole(one.finding_count),
         )
         for one in captured.proposals

@@ -19,7 +19,9 @@ def page(screen: workbench.Screen, board: Board) -> None:
     for name in ("consent_coverage", "sends_after_withdrawal", "opt_out_share", "window_breaches_attempted"):
         found = shown.figure(name)
         unit = f"{whole(found.numerator)} of {whole(found.denominator)} · {found.change_text} since last week"
-        tiles.append(look.number_card(found.title, found.text, unit))
+        tiles.append(
+            look.number_card(found.title, found.text, unit if found.denominator else "nothing to judge")
+        )
     look.cards(tiles)
     left, right = st.columns([6, 5])
     with left, st.container(border=True, height="stretch", key="card_sends"):
@@ -32,7 +34,9 @@ def page(screen: workbench.Screen, board: Board) -> None:
             charts.shown(
                 charts.opt_outs(board.opt_outs, list(OPT_OUT_SOURCES.values())),
                 "Withdrawals, refusals and stops per week by the way they came",
-                empty="no withdrawal, refusal or stop was captured in the last half year",
+                empty="no withdrawal, refusal or stop was captured in the last half year"
+                if screen.freshness["last_capture_at"]
+                else "not evaluated: nothing was captured",
                 key="chart_opt_outs",
             )
     with st.container(border=True, key="card_rules"):
@@ -58,8 +62,11 @@ def _sends(board: Board) -> None:
         else "not evaluated: no send was judged in the last half year",
         key="chart_states",
     )
-    st.html('<span class="wb-muted" style="font-size:12.5px">of all sends whose consent was judged</span>')
-    charts.shown(charts.judged_sends(board.sends), "Judged sends per week", empty="none", key="chart_judged")
+    if board.sends.height:
+        st.html(
+            '<span class="wb-muted" style="font-size:12.5px">of all sends whose consent was judged</span>'
+        )
+        charts.shown(charts.judged_sends(board.sends), "Judged sends per week", key="chart_judged")
 
 
 def _coverage(screen: workbench.Screen, board: Board) -> None:
@@ -95,7 +102,7 @@ def rule_table(lines: tuple[RuleLine, ...], *, has_recent: bool = True) -> look.
         counts = [line.open_count, line.recent_count]
         rows.append(
             [
-                look.with_note(line.title, line.reason or line.rule),
+                look.with_note(line.title, look.told(line.reason) if line.reason else line.rule),
                 look.severity(line.severity),
                 *("–" if line.outcome == "not_evaluated" else whole(count) for count in counts),
                 look.verdict(line.outcome, words[line.outcome]),

@@ -12,6 +12,7 @@ from dashboard.board import Board
 from dashboard.frame import framed
 from dashboard.incident import Incident
 from wa_analytics.incidents.deadlines import Clock
+from wa_analytics.reports.decision import NO_OWNER
 from wa_analytics.reports.wording import last_day, moment, span, whole
 
 KIND = {"compliance_failure": "compliance failure", "personal_data_breach": "personal-data breach"}
@@ -30,15 +31,14 @@ def page(screen: workbench.Screen, board: Board) -> None:
     at = wa.now()
     mine = screen.incidents_of(board.company)
     running = [each for each in mine if each.state.status_code != "closed"]
+    if not mine:
+        _none(has_run=bool(screen.freshness["last_check_at"]))
+        return
     _numbers(running, at)
     left, right = st.columns([7, 6])
     with left, st.container(border=True, height="stretch", key="card_list"):
         st.html("<h3>Incidents</h3>")
-        if mine:
-            st.html(_list(mine, at))
-        else:
-            st.html('<p class="wb-muted">No incident was ever opened here. After the next check run, '
-                    "findings are grouped into incidents by cause.</p>")  # fmt: skip
+        st.html(_list(mine, at))
         st.download_button(
             "Download the scorecard",
             workbench.scorecard_html,
@@ -47,10 +47,18 @@ def page(screen: workbench.Screen, board: Board) -> None:
             on_click="ignore",
         )
     with right, st.container(border=True, height="stretch", key="card_detail"):
-        if mine:
-            _detail(mine, at)
-        else:
-            st.html('<p class="wb-muted">Nothing to show.</p>')
+        _detail(mine, at)
+
+
+def _none(*, has_run: bool) -> None:
+    words = (
+        "No incident was ever opened here. A check run groups what it finds into incidents by cause; "
+        "<code>wa incidents open</code> reports one by hand."
+        if has_run
+        else "Not evaluated: no check has run. <code>wa run</code> runs them, and groups what they find "
+        "into incidents by cause."
+    )
+    look.cards([look.card(f'<p style="margin:0">{words}</p>', "" if has_run else "open")])
 
 
 def _numbers(running: list[Incident], at: datetime) -> None:
@@ -93,17 +101,19 @@ def _list(mine: list[Incident], at: datetime) -> look.Html:
         rows.append(
             (
                 look.Html(f"<b>{look.safe(state.incident_id)}</b>"),
-                look.with_note(state.title, f"{BREACH[state.breach_code]} · owner {each.owner}"),
+                look.with_note(state.title, f"{BREACH[state.breach_code]} · {_owned(each)}"),
                 look.severity(state.severity_code),
                 whole(state.finding_count) if state.rule else "–",
                 state.status_code,
-                look.badge("bad", f"✕ {due}")
-                if late
-                else look.Html(f'<span style="white-space:nowrap">{look.safe(due)}</span>'),
+                look.badge("bad", f"✕ {due}") if late else look.whole_line(due),
             )
         )
     head = ("", "what happened", "severity", "findings", "status", "policy date")
     return look.table(head, rows, numeric=(3,), height=560)
+
+
+def _owned(each: Incident) -> str:
+    return each.owner if each.owner == NO_OWNER else f"owner {each.owner}"
 
 
 def _detail(mine: list[Incident], at: datetime) -> None:

@@ -9,7 +9,7 @@ from dashboard.board import Board
 from dashboard.frame import framed
 from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.reports.checklist import ChecklistLine
-from wa_analytics.reports.decision import Decision
+from wa_analytics.reports.decision import NO_OWNER, Decision
 from wa_analytics.reports.overview import Overview
 from wa_analytics.reports.wording import VERDICTS
 
@@ -58,10 +58,12 @@ def _question(line: ChecklistLine) -> look.Html:
 
 def _decision(rank: int, each: Decision) -> None:
     due = look.badge("bad", f"overdue since {each.due_text}") if each.is_overdue else look.safe(each.due_text)
-    parts = [f"<span>owner <b>{look.safe(each.owner)}</b></span>", f"<span>by <b>{due}</b></span>"]
+    owner = look.safe(each.owner)
+    parts = [f"<span>{owner if each.owner == NO_OWNER else f'owner <b>{owner}</b>'}</span>"]
+    parts += [f"<span>by <b>{due}</b></span>"]
     parts += [f"<span>{look.safe(each.company)}</span>"] if each.company else []
     st.html(
-        f'<div class="wb-decide"><span class="rank">{rank}</span><p>{look.safe(each.text)}</p></div>'
+        f'<div class="wb-decide"><span class="rank">{rank}</span><p>{look.told(each.text)}</p></div>'
         f'<div class="wb-decide-foot">{"".join(parts)}</div>'
     )
     if each.incident_id and "pages" in st.session_state:
@@ -120,7 +122,7 @@ def _controls(shown: Overview, names: dict[str | None, str]) -> None:
             ),
             found.citation,
             look.verdict(found.verdict, VERDICTS[found.verdict]),
-            found.reason,
+            look.told(found.reason),
         )
         for found in shown.verdicts
     ]

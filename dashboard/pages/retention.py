@@ -21,7 +21,9 @@ TRIGGER = {
 @framed("Retention", "is each record kept as long as it must be, and no longer")
 def page(screen: workbench.Screen, board: Board) -> None:
     held = board.overview.figure("retention_overdue").denominator
-    if board.classes.is_empty():
+    is_empty = board.classes.is_empty()
+    nothing = "not evaluated: no content is held" if is_empty else ""
+    if is_empty:
         look.cards([look.card('<p style="margin:0">Not evaluated: no content is held.</p>', "open")])
     else:
         _numbers(board, held)
@@ -32,7 +34,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
         charts.shown(
             charts.due_dates(board.due, board.overview.as_of),
             "Messages by the month in which they must be disposed of, two years back to two years ahead",
-            empty="no content held has a date of disposal within two years",
+            empty=nothing or "no content held has a date of disposal within two years",
             key="chart_due",
         )
     with right, st.container(border=True, height="stretch", key="card_classes"):
@@ -40,7 +42,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
         charts.shown(
             charts.retention_classes(board.classes, names, board.company is None),
             "Messages overdue, due within 90 days, in conflict or unscheduled by record class",
-            empty="nothing is overdue, due within 90 days, in conflict or unscheduled",
+            empty=nothing or "nothing is overdue, due within 90 days, in conflict or unscheduled",
             key="chart_classes",
         )
     left, right = st.columns([1, 1])

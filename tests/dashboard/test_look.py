@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from dashboard import charts as pictures
 from dashboard import look
 from wa_analytics.reports import charts
 
@@ -19,6 +24,53 @@ def test_theme_has_the_colours_of_the_reports() -> None:
     assert theme["textColor"] == charts.INK
     assert theme["borderColor"] == charts.GRID
     assert tuple(theme["chartCategoricalColors"]) == charts.SERIES
+
+
+#: what is left of red, green and blue (linear) where one kind of cone is missing: Machado, Oliveira and
+#: Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009
+SEEN = {
+    "all cones": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": ((0.152, 1.053, -0.205), (0.115, 0.786, 0.099), (-0.004, -0.048, 1.052)),
+    "no green": ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969)),
+    "no blue": ((1.256, -0.077, -0.179), (-0.078, 0.931, 0.148), (0.005, 0.691, 0.304)),
+}
+APART = 17  # CIELAB units; 2 to 3 are just noticeable side by side
+
+
+def lab(colour: str, cones: str) -> tuple[float, float, float]:
+    stated = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in stated]
+    red, green, blue = (
+        min(1, max(0, sum(share * part for share, part in zip(row, linear, strict=True))))
+        for row in SEEN[cones]
+    )
+    white = (
+        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505,
+        0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089,
+    )
+    x, y, z = (part ** (1 / 3) if part > 0.008856 else 7.787 * part + 16 / 116 for part in white)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [
+        [colour for _, colour in pictures.STATES.values()],
+        list(pictures.RETENTION.values()),
+        list(pictures.SOURCES),
+        list(pictures.DAYS.values()),
+    ],
+    ids=["consent states", "retention", "opt-out sources", "days"],
+)
+@pytest.mark.parametrize("cones", SEEN)
+def test_colours_of_one_picture_stay_apart_for_every_eye(colours: list[str], cones: str) -> None:
+    near = [
+        (one, other)
+        for one, other in itertools.combinations(colours, 2)
+        if math.dist(lab(one, cones), lab(other, cones)) < APART
+    ]
+    assert near == []
 
 
 def test_nothing_is_told_or_loaded_from_outside() -> None:

@@ -129,10 +129,10 @@ def _concluded(pieces: Sequence[PieceVerdict], blocked: str) -> tuple[VerdictCod
     failed = [piece for piece in pieces if piece.outcome == "fail"]
     passed = sum(piece.outcome == "pass" for piece in pieces)
     if failed:
-        return "deficient", "; ".join(f"{piece.piece}: {piece.reason}" for piece in failed)
+        return "deficient", "; ".join(f"{piece.piece}: not so for {piece.reason}" for piece in failed)
     if blocked:
         return "not_evaluated", blocked
     if passed == len(pieces):
         return "effective", f"no exception found, {passed} of {passed} tests ran"
-    missing = "; ".join(piece.reason for piece in pieces if piece.outcome == "not_evaluated")
-    return "not_evaluated", f"no exception found, {passed} of {len(pieces)} tests ran; {missing}"
+    missing = dict.fromkeys(piece.reason for piece in pieces if piece.outcome == "not_evaluated")
+    return "not_evaluated", f"no exception found, {passed} of {len(pieces)} tests ran; {'; '.join(missing)}"

@@ -135,7 +135,7 @@ def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
         x=alt.X(
             "utcyearmonthdate(day):T",
             title=None,
-            axis=alt.Axis(format="%d %b %y", labelOverlap=True, tickCount=7),
+            axis=time_axis(),
         ),
         y=alt.Y(
             "value:Q",
@@ -180,6 +180,25 @@ def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
     return (bars + values).properties(title=_title(alt, metric, note))
 
 
+def time_axis(**options: Any) -> Any:
+    """Days by their date, and where a month begins by the month and its year."""
+    import altair as alt
+
+    names = "utcFormat(datum.value, utcdate(datum.value) == 1 ? '%b %Y' : '%-d %b')"
+    return alt.Axis(labelExpr=names, tickCount=6, labelOverlap=True, **options)
+
+
+def _room(metric: Metric, values: pl.Series) -> dict[str, Any]:
+    """A domain for a line without ups and downs, which would otherwise stand on a scale of no height."""
+    known = values.drop_nulls().to_list()
+    if not known or min(known) < max(known):
+        return {}
+    step = 0.05 if metric.unit == "ratio" else 1.0
+    bottom = 0.0 if metric.direction == "lower" else max(0.0, known[0] - step)
+    top = known[0] + step
+    return {"domain": [bottom, min(1.0, top) if metric.unit == "ratio" else top]}
+
+
 def trend_chart(trend: pl.DataFrame, metric: Metric, *, width: int = 300, height: int = 120) -> Any:
     """A small weekly line of one metric out of an overview's trend frame, for pages and screens."""
     import altair as alt
@@ -190,13 +209,13 @@ def trend_chart(trend: pl.DataFrame, metric: Metric, *, width: int = 300, height
         x=alt.X(
             "utcyearmonthdate(day):T",
             title=None,
-            axis=alt.Axis(format="%b %y", tickCount="month", labelOverlap=True),
+            axis=time_axis(),
         ),
         y=alt.Y(
             "value:Q",
             title=None,
             axis=alt.Axis(format=_axis_format(metric), tickCount=4),
-            scale=alt.Scale(zero=metric.direction == "lower", nice=True),
+            scale=alt.Scale(zero=metric.direction == "lower", nice=True, **_room(metric, shown["value"])),
         ),
         tooltip=_tooltip(alt, alt.Tooltip("day:N", title="week from")),
     )

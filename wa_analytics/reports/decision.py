@@ -6,7 +6,8 @@ evaluated.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from wa_analytics.settings import Settings
 
 NO_OWNER = "no owner named"
 CONNECT_WITHIN = timedelta(days=30)
+CHECK_NAMED = re.compile(r"^check [a-z_.]+: ")
 
 #: rule → the decision it asks for
 ASKS: Mapping[str, str] = {
@@ -162,18 +164,17 @@ def _to_connect(
     verdicts: Sequence[Verdict], settings: Settings, as_of: datetime, entity: str | None
 ) -> list[Decision]:
     """What is missing for the most controls, as decisions to connect it."""
-    missing = Counter(
-        piece.reason
-        for verdict in verdicts
-        if verdict.verdict == "not_evaluated" and (entity is None or verdict.entity == entity)
-        for piece in verdict.evidence
-        if piece.outcome == "not_evaluated" and piece.numerator is None
-    )
+    missing: dict[str, set[str]] = defaultdict(set)
+    for verdict in verdicts:
+        if verdict.verdict == "not_evaluated" and (entity is None or verdict.entity == entity):
+            for piece in verdict.evidence:
+                if piece.outcome == "not_evaluated" and piece.numerator is None:
+                    missing[_asked(piece.reason)].add(verdict.control)
     company = settings.entity_by_key(entity or "")
     owner = (company.owner if company else "") or NO_OWNER
     return [
         Decision(
-            text=f"Bring the missing evidence: {reason}",
+            text=f"{words} ({', '.join(sorted(controls))})",
             owner=owner,
             due_at=as_of + CONNECT_WITHIN,
             due_text=last_day(as_of + CONNECT_WITHIN, _zone(entity, settings)),
@@ -183,5 +184,13 @@ def _to_connect(
             severity="low",
             is_overdue=False,
         )
-        for reason, _ in sorted(missing.items(), key=lambda pair: (-pair[1], pair[0]))
+        for words, controls in sorted(missing.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     ]
+
+
+def _asked(reason: str) -> str:
+    """What a control's missing evidence asks of a person. A check that never ran is one question for
+    all of them, and which check could not judge is not the reader's question."""
+    if reason.endswith("has not run"):
+        return "Have the evidence captured and the checks run: nothing was ever evaluated"
+    return f"Bring the missing evidence: {CHECK_NAMED.sub('', reason)}"
