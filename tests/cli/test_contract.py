@@ -117,6 +117,7 @@ CONTROL = {"control", "framework", "citation", "entity", "verdict", "reason", "e
         (("refresh",), dict, {"entries", "messages", "events"}),
         (("rebuild",), dict, {"entries", "messages", "events"}),
         (("report", "scorecard"), dict, {"path"}),
+        (("report", "controls"), dict, {"path"}),
         (("init",), dict, {"home", "database"}),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.reports.world import AS_OF, COMPANIES, SETTINGS, World
 from wa_analytics.incidents.lifecycle import IncidentState
+from wa_analytics.reports.controls_report import controls_report
 from wa_analytics.reports.incident_report import extent, incident_findings, incident_report
 from wa_analytics.reports.scorecard import scorecard, scorecard_text
 
@@ -49,6 +50,12 @@ def card(world: World) -> str:
 
 
 @pytest.fixture(scope="module")
+def verdicts(world: World) -> str:
+    names = {company.key: company.name for company in COMPANIES}
+    return controls_report(world.verdicts, names, world.overview().freshness, AS_OF)
+
+
+@pytest.fixture(scope="module")
 def breach(world: World) -> str:
     return report(world, world.incidents[-1])
 
@@ -58,7 +65,7 @@ def withdrawn(world: World) -> str:
     return report(world, incident(world, "consent.withdrawn", "nordwind"))
 
 
-@pytest.mark.parametrize("name", ["card", "breach", "withdrawn"])
+@pytest.mark.parametrize("name", ["card", "verdicts", "breach", "withdrawn"])
 def test_nothing_is_loaded_and_nothing_runs(name: str, request: pytest.FixtureRequest) -> None:
     page = request.getfixturevalue(name)
     assert "http:" not in page
@@ -70,7 +77,7 @@ def test_nothing_is_loaded_and_nothing_runs(name: str, request: pytest.FixtureRe
     assert "None" not in page
 
 
-@pytest.mark.parametrize("name", ["card", "breach", "withdrawn"])
+@pytest.mark.parametrize("name", ["card", "verdicts", "breach", "withdrawn"])
 def test_nobody_is_named(name: str, request: pytest.FixtureRequest, world: World) -> None:
     page = request.getfixturevalue(name)
     for column in ("message_id", "party_id"):
@@ -89,6 +96,16 @@ def test_the_scorecard_says_what_the_overview_says(card: str, world: World) -> N
         assert decision.due_text in card
     assert card.count("<svg") == 2
     assert not re.search(r"(?<!is )(?<!not )\bcompliant\b", card)
+
+
+def test_the_controls_report_shows_every_piece_of_every_verdict(verdicts: str, world: World) -> None:
+    assert verdicts.count("<tr>") == sum(1 + len(verdict.evidence) for verdict in world.verdicts) + len(
+        {verdict.control for verdict in world.verdicts}
+    )
+    for code, words in (("deficient", "deficient"), ("not_evaluated", "not evaluated")):
+        count = sum(verdict.verdict == code for verdict in world.verdicts)
+        assert f"{count} {words}" in verdicts
+    assert "17 CFR 240.17a-4(b)(4)" in verdicts
 
 
 def test_words_of_people_are_escaped(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Commands that write a report: incident, scorecard."""
+"""Commands that write a report: incident, scorecard, controls."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ def scorecard(
     workspace = current(context)
     html = workspace.scorecard_html(moment(as_of) if as_of else None)
     _written(workspace, html, out, "scorecard.html", as_json)
+
+
+@commands.command("controls")
+def controls(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="File; default reports/controls.html.")] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Every control: what it asks, its verdicts and their evidence."""
+    workspace = current(context)
+    html = workspace.controls_html(moment(as_of) if as_of else None)
+    _written(workspace, html, out, "controls.html", as_json)
 
 
 def _written(workspace: Workspace, html: str, out: Path | None, name: str, as_json: bool) -> None:

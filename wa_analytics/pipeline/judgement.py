@@ -143,6 +143,13 @@ class Judgement:
             return []
         return [self.overview(freshness, company.key) for company in self.settings.entities]
 
+    def controls_html(self, freshness: Freshness) -> str:
+        """Every control's verdict and evidence as one self-contained page."""
+        from wa_analytics.reports.controls_report import controls_report
+
+        names = {entity.key: entity.name or entity.key for entity in self.settings.entities}
+        return controls_report(self.verdicts, names, freshness, self.as_of)
+
     def incident_html(self, incident_id: str) -> str:
         """One incident's report as one self-contained page. Raises InputRefused."""
         from wa_analytics.reports.incident_report import incident_report

@@ -42,6 +42,7 @@ def environment() -> Environment:
     made.globals.update(
         badges=BADGES,
         verdicts=wording.VERDICTS,
+        pieces=wording.PIECES,
         legal_footer=wording.LEGAL_FOOTER,
     )
     return made

@@ -13,6 +13,7 @@ LEGAL_FOOTER = (
     "here says that a company is compliant."
 )
 VERDICTS = {"effective": "effective", "deficient": "deficient", "not_evaluated": NOT_EVALUATED}
+PIECES = {"pass": "within threshold", "fail": "beyond threshold", "not_evaluated": NOT_EVALUATED}
 
 
 def whole(count: int | None) -> str:

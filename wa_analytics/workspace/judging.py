@@ -66,6 +66,10 @@ class Judging(Opened):
         """The scorecard as one self-contained page."""
         return self.judgement(as_of).scorecard_html(self.last_seen())
 
+    def controls_html(self, as_of: datetime | None = None) -> str:
+        """Every control's verdict and evidence as one self-contained page."""
+        return self.judgement(as_of).controls_html(self.last_seen())
+
     def incident_html(self, incident_id: str, as_of: datetime | None = None) -> str:
         """An incident's report as one self-contained page. Raises InputRefused."""
         return self.judgement(as_of).incident_html(incident_id)
