@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from data_checks.check import Check
+from data_checks.check import Check, Need
 from data_checks.moments import Moments
 
 
@@ -75,13 +75,19 @@ def reason(connection: Connection, check: Check, count: Count, moments: Moments)
     if count.not_evaluated:
         words.append(_unjudged(connection, check, count, moments))
     elif not count.evaluated:
-        for need in check.needs:
-            if connection.execute(moments.statement(need.exists)).first() is None:
-                return need.reason
-        return check.nothing
+        lacking = unmet(connection, check, moments)
+        return lacking.reason if lacking else check.nothing
     if count.declared:
         words.append(f"{count.declared:,} in declared gaps")
     return "; ".join(words) or None
+
+
+def unmet(connection: Connection, check: Check, moments: Moments) -> Need | None:
+    """The first thing the check lacks, or None."""
+    for need in check.needs:
+        if connection.execute(moments.statement(need.exists)).first() is None:
+            return need
+    return None
 
 
 def _unjudged(connection: Connection, check: Check, count: Count, moments: Moments) -> str:

@@ -65,6 +65,8 @@ WHERE rule = :rule AND status_code = 'open' AND NOT EXISTS (
     SELECT 1 FROM staged_finding WHERE staged_finding.finding_id = finding.finding_id)
 """
 
+_LATER = " AND occurred_at > :as_of"
+
 _RESOLVE = """
 UPDATE finding SET status_code = 'resolved', resolved_at = :as_of
 WHERE status_code = 'open' AND finding_id IN (
@@ -100,11 +102,19 @@ def discard(connection: Connection) -> None:
     connection.commit()
 
 
-def stage(connection: Connection, check: Check, moments: Moments, *, is_empty: bool = False) -> Staged:
+def stage(
+    connection: Connection,
+    check: Check,
+    moments: Moments,
+    *,
+    is_empty: bool = False,
+    only_later_gone: bool = False,
+) -> Staged:
     """Fill the staging tables with the check's violating keys and with the findings that are gone.
 
     Reads the sources and `finding`, writes temporary tables only. is_empty: the caller has counted
-    no violation, so the source need not be read again.
+    no violation, so the source need not be read again. only_later_gone: the check could not speak,
+    so only findings of what happened after `as_of` are gone: at that moment they are none.
     """
     connection.execute(text("DELETE FROM staged_finding"))
     connection.execute(text("DELETE FROM gone_finding"))
@@ -120,7 +130,8 @@ def stage(connection: Connection, check: Check, moments: Moments, *, is_empty: b
                 f"FROM ({check.finding_select()}) AS violating"
             )
         ).rowcount
-    gone = connection.execute(moments.statement(_GONE_ROWS, rule=check.key)).rowcount
+    gone_rows = _GONE_ROWS + (_LATER if only_later_gone else "")
+    gone = connection.execute(moments.statement(gone_rows, rule=check.key)).rowcount
     new = connection.execute(text(_NEW)).scalar_one()
     connection.commit()
     return Staged(seen=seen, new=int(new), gone=gone)

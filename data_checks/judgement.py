@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_checks.check import Check, Outcome
-from data_checks.counts import Count, cause, counted, reason
+from data_checks.counts import Count, cause, counted, reason, unmet
 from data_checks.findings import Staged, stage
 from data_checks.moments import Moments
 from data_checks.outcome import Result
@@ -47,8 +47,8 @@ def judged(
     """The check's result, and what is staged to be written where it could speak.
 
     Where the two counts differ both are taken again, since a refresh may have worked in between;
-    if they still differ the check is in error. Findings of a check that could not speak stay as
-    they are, so nothing is staged for it.
+    if they still differ the check is in error. Findings of a check that lacks something, or cannot
+    judge rows, stay as they are; those of a check whose rows are all of another kind are gone.
     """
 
     def result(outcome: Outcome, words: str | None, seen: int = 0) -> Result:
@@ -74,7 +74,9 @@ def judged(
         try:
             words = reason(connection, check, count, moments)
             if not count.evaluated:
-                return result("not_evaluated", words), None
+                is_mute = bool(count.not_evaluated or unmet(connection, check, moments))
+                gone = stage(connection, check, moments, is_empty=True, only_later_gone=is_mute)
+                return result("not_evaluated", words), gone
             staged = stage(connection, check, moments, is_empty=not count.violating)
         except SQLAlchemyError as error:
             connection.rollback()

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
+from sqlalchemy import event as engine_event
 
 from data_checks import findings
 from data_checks.run import run
 from data_checks.suites import CATALOGUE
-from tests.data_checks.state import AS_OF, DAY, ENTITY, add, clean_world, digest, send
+from tests.data_checks.state import AS_OF, DAY, ENTITY, add, clean_world, digest, event, send
 from wa_analytics.database import Database
 from wa_analytics.tables import Message
 
@@ -95,6 +96,31 @@ def test_a_check_that_could_not_speak_leaves_its_findings(database: Database, tm
     assert silent.exit_code() == 1, "an open finding stays open while nobody can look"
 
 
+def test_a_finding_whose_row_is_of_another_kind_now_is_gone(database: Database, tmp_path: Path) -> None:
+    """A request that turns out to be a grant is no request; that none is left is no reason to keep it."""
+    add(database, *clean_world())
+    add(database, event(70, action_code="requested", is_asked_again=True))
+    asked = run(database.url, home=tmp_path, as_of=AS_OF, suites=["consent"])
+    assert asked.open_count == 1
+    with database.writing() as writer:
+        writer.execute(
+            "UPDATE consent_event SET action_code = 'granted', is_asked_again = :no", {"no": False}
+        )
+    after = run(database.url, home=tmp_path, as_of=AS_OF, suites=["consent"])
+    result = next(r for r in after.results if r.check == "consent.asked_again")
+    assert result.outcome == "not_evaluated"
+    assert history(database)["status_code"] == "resolved"
+
+
+def test_what_happened_later_is_no_finding_of_an_earlier_moment(database: Database, tmp_path: Path) -> None:
+    """Though at that earlier moment the check had nothing to look at."""
+    add(database, *clean_world(), send(10, consent_code="withdrawn", is_recorded_late=None))
+    assert run(database.url, home=tmp_path, as_of=AS_OF, suites=["consent"]).open_count == 1
+    before = run(database.url, home=tmp_path, as_of=AS_OF - 3000 * DAY, suites=["consent"])
+    assert {result.outcome for result in before.results} == {"not_evaluated"}
+    assert history(database)["status_code"] == "resolved"
+
+
 def test_all_findings_are_recorded_whatever_their_number(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,11 +169,11 @@ def test_sqlite_write_transactions_read_staged_rows_only(database: Database, tmp
         elif is_locked:
             locked.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", watch)
+    engine_event.listen(Engine, "before_cursor_execute", watch)
     try:
         run(database.url, home=tmp_path, as_of=AS_OF)
     finally:
-        event.remove(Engine, "before_cursor_execute", watch)
+        engine_event.remove(Engine, "before_cursor_execute", watch)
     sources = ("message", "consent_event", "entry", "status_fact", "message_fact", "identifier")
     assert any("INSERT INTO finding" in statement for statement in locked)
     assert [s for s in locked if any(f"FROM {source}" in s for source in sources)] == []

@@ -199,6 +199,8 @@ def test_purposes_compared(engine: str) -> None:
     only priced | send_log    | 2024-03-01 10:00 | outbound       | template  | no       |               |
     two prices  | send_log    | 2024-03-01 10:00 | outbound       | template  | no       |               | utility
     unknown     | send_log    | 2024-03-01 10:00 | outbound       | template  | no       | order         | newsletter
+    two rows    | send_log    | 2024-03-01 10:00 | outbound       | free_form | yes      |               | service
+    two rows    | send_log    | 2024-03-01 11:00 | outbound       | template  | yes      | spring        | service
     inbound     | inbound     | 2024-03-01 10:00 | inbound        |           | yes      |               |
     """
     statuses = """
@@ -227,6 +229,7 @@ def test_purposes_compared(engine: str) -> None:
     only priced | authentication |                       | authentication      |                       | no
     two prices  | marketing      | utility               | marketing           |                       | yes
     unknown     | newsletter     | newsletter            |                     | utility               | yes
+    two rows    | service        | service               |                     |                       | no
     inbound     | service        |                       | service             |                       | no
     two words   | service        |                       | service             |                       | yes
     """

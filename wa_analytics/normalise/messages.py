@@ -204,8 +204,9 @@ def template_purpose_at_send(message_facts: Frame, template_facts: Frame) -> Fra
     category told for an account of no known company holds for every company.
     """
     sends = (
-        message_facts.filter((nw.col("source_code") == "send_log") & ~nw.col("template_name").is_null())
+        message_facts.filter(nw.col("source_code") == "send_log")
         .unique(subset=["message_id"], keep="first", order_by=["sent_at", "content_digest"])
+        .filter(~nw.col("template_name").is_null())
         .select("message_id", "template_name", "entity", "sent_at")
     )
     told = template_facts.filter(~nw.col("purpose_code").is_null()).select(
