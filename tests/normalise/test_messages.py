@@ -140,6 +140,29 @@ def test_a_send_whose_text_its_provider_no_longer_holds_tells_no_more_than_statu
     ]
 
 
+def test_a_send_log_that_conflicts_with_itself_shows_the_body_of_the_row_that_governs(engine: str) -> None:
+    """Both rows are kept and hold content; what the log shows of the message is the earlier row."""
+    facts = """
+    message_id | source_code | content_digest | sent_at          | direction_code | has_body
+    later has  | send_log    | a              | 2024-03-01 10:00 | outbound       | no
+    later has  | send_log    | b              | 2024-03-01 11:00 | outbound       | yes
+    first has  | send_log    | a              | 2024-03-01 10:00 | outbound       | yes
+    first has  | send_log    | b              | 2024-03-01 11:00 | outbound       | no
+    echoed     | send_log    | a              | 2024-03-01 10:00 | outbound       | no
+    echoed     | echo        |                | 2024-03-01 10:00 | outbound       | yes
+    """
+    statuses = """
+    message_id | status_code | occurred_at      | channel_id
+    alone      | sent        | 2024-03-01 10:00 | c1
+    """
+    assert rows(folded(engine, facts, statuses), "message_id", "has_body", "shows_body") == [
+        ("alone", False, False),
+        ("echoed", True, True),
+        ("first has", True, True),
+        ("later has", True, False),
+    ]
+
+
 def test_what_has_a_body_governs_over_a_placeholder_of_the_same_time(engine: str) -> None:
     facts = """
     message_id | source_code | sent_at          | direction_code | type_code         | has_body

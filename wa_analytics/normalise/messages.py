@@ -98,6 +98,7 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         nw.lit(None, dtype=nw.String).alias("purpose_code"),
         nw.lit(None, dtype=nw.String).alias("template_name"),
         nw.lit(None, dtype=nw.String).alias("custodian_id"),
+        nw.lit(1).alias("lacks_body"),
     )
     columns = status_only.collect_schema().names()
     ranked = facts.with_columns(
@@ -114,6 +115,9 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
             from_log=nw.when(nw.col("source_code") == "send_log").then(nw.lit(1)).otherwise(nw.lit(0)),
             from_echo=nw.when(nw.col("source_code") == "echo").then(nw.lit(1)).otherwise(nw.lit(0)),
             body=nw.when(nw.col("has_body")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            body_elsewhere=nw.when(nw.col("has_body") & (nw.col("source_code") != "send_log"))
+            .then(nw.lit(1))
+            .otherwise(nw.lit(0)),
             log_digest=nw.when(nw.col("source_code") == "send_log").then(nw.col("content_digest")),
         )
         .group_by("message_id")
@@ -121,6 +125,7 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
             nw.col("from_log").max(),
             nw.col("from_echo").max(),
             nw.col("body").max(),
+            nw.col("body_elsewhere").max(),
             nw.col("log_digest").min().alias("digest_low"),
             nw.col("log_digest").max().alias("digest_high"),
         )
@@ -135,6 +140,8 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         has_send_log=nw.col("from_log").fill_null(0) == 1,
         has_echo=nw.col("from_echo").fill_null(0) == 1,
         has_body=nw.col("body").fill_null(0) == 1,
+        # Of rows of the send log that contradict each other the one that governs speaks.
+        shows_body=(nw.col("lacks_body") == 0) | (nw.col("body_elsewhere").fill_null(0) == 1),
         is_conflicting=(nw.col("digest_low") != nw.col("digest_high")).fill_null(False),
         channel_id=nw.coalesce("channel_id", "status_channel"),
         entity=nw.coalesce("entity", "status_entity"),

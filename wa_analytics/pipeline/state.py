@@ -223,7 +223,7 @@ def _body_code() -> Any:
         nw.when(nw.col("is_status_only"))
         .then(nw.lit("statuses_only"))
         .otherwise(
-            nw.when(nw.col("has_body"))
+            nw.when(nw.col("shows_body"))
             .then(nw.lit("held"))
             .otherwise(
                 nw.when(nw.col("has_send_log") & nw.col("template_name").is_null())
