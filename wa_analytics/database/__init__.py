@@ -157,7 +157,7 @@ class Database:
                         [name for name, *_ in cursor.description], cursor.fetchall(), self.dialect
                     )
                 except sqlite3.OperationalError as error:
-                    raise self._unavailable(error) from None
+                    raise self.unavailable(error) from None
                 finally:
                     cursor.close()
             result = connection.execute(text(sql), bound(params, self.dialect))
@@ -195,7 +195,7 @@ class Database:
         try:
             upgraded(self.engine)
         except OperationalError as error:
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def is_current(self) -> bool:
         """Whether the schema is this version's."""
@@ -204,15 +204,16 @@ class Database:
         try:
             return is_current(self.engine)
         except SQLAlchemyError as error:
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def _told(self, error: OperationalError | ProgrammingError) -> Exception:
         """The sentence of a database that cannot be used; a wrong statement stays what it is."""
         if isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", "") == UNDEFINED_TABLE:
-            return self._unavailable(error)
+            return self.unavailable(error)
         return error
 
-    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+    def unavailable(self, error: Exception) -> DatabaseUnavailable:
+        """The sentence for what the driver said when the database could not be used."""
         cause = str(getattr(error, "orig", error)).splitlines()[0]
         if "locked" in cause:
             return DatabaseUnavailable(

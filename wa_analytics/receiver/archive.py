@@ -6,6 +6,7 @@ database becomes an honest 503 while the sender still listens.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +16,12 @@ from sqlalchemy import event
 from wa_analytics.capture import Capture
 from wa_analytics.database import Database
 from wa_analytics.errors import KeyRefused
+from wa_analytics.evidence.group import GroupLog
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import microseconds_of
-from wa_analytics.evidence.log import Appended, append
+from wa_analytics.evidence.log import append
 from wa_analytics.evidence.sealing import Sealer
+from wa_analytics.receiver.backfill import OWN_PAGES, Backfill
 from wa_analytics.settings import Settings
 from wa_analytics.tables.column import instant_text
 
@@ -50,6 +53,7 @@ def impatient(url: str) -> Database:
         cursor = connection.cursor()
         if database.dialect == "sqlite":
             cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={OWN_PAGES}")
         else:
             cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
             cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
@@ -63,6 +67,10 @@ def impatient(url: str) -> Database:
     return database
 
 
+Counts = tuple[Counter[str], Counter[str]]
+"""Provider → captures: those that are new, and those that the log knew."""
+
+
 class EvidenceArchive:
     """Appends batches to the workspace's evidence log and counts what came."""
 
@@ -71,15 +79,22 @@ class EvidenceArchive:
         self._database = impatient(url)
         self._opened: KeyRing | None = None
         self._sealer: Sealer | None = None
+        self._log = GroupLog(self._database)
+        self._backfill: Backfill | None = None
+        self._expects_new = True
 
     def open(self) -> KeyRing:
         """The keys, read once. Raises DatabaseUnavailable, KeyRefused."""
         if self._opened is None:
             self._opened = KeyRing.open(self._settings.home, self._settings, self._database)
+            if self._database.dialect == "sqlite":
+                self._backfill = Backfill(self._database)
         return self._opened
 
-    def append(self, captures: Sequence[Capture]) -> Appended:
+    def append(self, captures: Sequence[Capture]) -> Counts:
         """Store them; on disk when it returns, in doubt when it raises."""
+        if self._backfill is not None:
+            self._backfill.want()
         try:
             return self._appended(captures)
         except KeyRefused:
@@ -100,11 +115,23 @@ class EvidenceArchive:
                 writer.execute(_COUNT, {"provider": provider, "outcome": outcome, "count": count, "at": now})
 
     def close(self) -> None:
+        self._log.close()
+        if self._backfill is not None:
+            self._backfill.stop()
         self._database.close()
 
-    def _appended(self, captures: Sequence[Capture]) -> Appended:
+    def _appended(self, captures: Sequence[Capture]) -> Counts:
         ring = self.open()
         handle = ring.wrapping_key(self._database, datetime.now(UTC), len(captures))
         if self._sealer is None or self._sealer.wrapping_key_id != handle.id:
             self._sealer = Sealer(handle.id, handle.key, ring.digest_key)
-        return append(self._database, self._sealer.sealed(captures))
+        rows = self._sealer.sealed(captures)
+        stored = Counter(capture.provider for capture in captures)
+        repeated = Counter(dict.fromkeys(stored, 0))
+        if self._expects_new and self._log.append(rows):
+            return stored, repeated
+        for provider in stored:
+            appended = append(self._database, [row for row in rows if row.provider == provider])
+            stored[provider], repeated[provider] = appended.stored, appended.repeated
+        self._expects_new = not repeated.total()
+        return stored, repeated

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, cast
 from wa_analytics.capture import Capture
 from wa_analytics.errors import DatabaseUnavailable
 from wa_analytics.receiver.figures import Figures
-from wa_analytics.receiver.frames import Refusals, Report, framed, reports_in
+from wa_analytics.receiver.frames import Captures, Refusals, Report, framed, messages_in
 from wa_analytics.receiver.writing import written_until_alone
 
 PATIENCE_SECONDS = 5.0
@@ -69,7 +69,7 @@ class GroupCommit(asyncio.Protocol):
         self._ready: asyncio.Future[Report] = self._loop.create_future()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._waiting: deque[Waiting] = deque()
-        self._frames: list[bytes] = []
+        self._unsent: list[Capture] = []
         self._unread = bytearray()
         self._is_full = False
 
@@ -96,7 +96,10 @@ class GroupCommit(asyncio.Protocol):
             future.set_result("unavailable")
             return future
         self._waiting.append(Waiting(future, time.monotonic()))
-        self._sent(framed(capture))
+        if not self._unsent:
+            # One write for all that comes in one turn of the loop.
+            self._loop.call_soon(self._flushed)
+        self._unsent.append(capture)
         return future
 
     def tick(self) -> None:
@@ -116,7 +119,7 @@ class GroupCommit(asyncio.Protocol):
                 self._lost = self._loop.create_future()
                 self._reopening = self._loop.create_task(self._reopened())
         elif refused := self._figures.refusals_untold():
-            self._sent(framed(Refusals(refused)))
+            self._transport.write(framed(Refusals(refused)))
 
     async def close(self) -> None:
         """Let the writer store what it was given and end."""
@@ -138,7 +141,7 @@ class GroupCommit(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._is_full = False
-        self._frames.clear()
+        self._unsent.clear()
         if not self._figures.is_stopping:
             self._figures.is_available = False
             logger.error("The writer ended; deliveries are answered 503 until it runs again.")
@@ -157,8 +160,9 @@ class GroupCommit(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._unread += data
-        for report in reports_in(self._unread):
-            self._reported(report)
+        for message in messages_in(self._unread):
+            if isinstance(message, Report):
+                self._reported(message)
 
     def _reported(self, report: Report) -> None:
         figures = self._figures
@@ -178,16 +182,10 @@ class GroupCommit(asyncio.Protocol):
             for _ in range(report.count):
                 _settle(self._waiting.popleft().future, outcome)
 
-    def _sent(self, frame: bytes) -> None:
-        """One write for all that comes in one turn of the loop."""
-        if not self._frames:
-            self._loop.call_soon(self._flushed)
-        self._frames.append(frame)
-
     def _flushed(self) -> None:
-        if self._frames and self._transport is not None:
-            self._transport.write(b"".join(self._frames))
-            self._frames.clear()
+        if self._unsent and self._transport is not None:
+            self._transport.write(framed(Captures(self._unsent)))
+            self._unsent.clear()
 
     async def _reopened(self) -> None:
         """Another writer; it says itself, later, when it can write again."""

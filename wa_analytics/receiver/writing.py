@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import WorkbenchError
-from wa_analytics.receiver.frames import Refusals, Report, framed, messages_in
+from wa_analytics.receiver.frames import Captures, Refusals, Report, framed, messages_in
 
 if TYPE_CHECKING:
     from wa_analytics.receiver.archive import EvidenceArchive
@@ -82,7 +82,7 @@ class Writer:
             return
         if not select.select([self._line], [], [], seconds)[0]:
             return
-        while len(self._unread) < BATCH_BYTES:
+        while True:
             try:
                 part = self._line.recv(_READ_BYTES, socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -93,12 +93,14 @@ class Writer:
                 self._is_alone = True
                 break
             self._unread += part
+            if len(self._unread) >= BATCH_BYTES:
+                break
         for message in messages_in(self._unread):
             if isinstance(message, Refusals):
                 for provider, count in message.counts.items():
                     self._counts[provider, "refused"] += count
-            else:
-                self._captures.append(message)
+            elif isinstance(message, Captures):
+                self._captures += message.captures
 
     def _batch(self) -> list[Capture]:
         """The oldest captures that fit into one transaction."""
@@ -116,13 +118,8 @@ class Writer:
         repeated: Counter[str] = Counter()
 
         def append() -> None:
-            by_provider: dict[str, list[Capture]] = {}
-            for capture in batch:
-                by_provider.setdefault(capture.provider, []).append(capture)
-            for provider, captures in by_provider.items():
-                appended = self._archive.append(captures)
-                stored[provider] += appended.stored
-                repeated[provider] += appended.repeated
+            nonlocal stored, repeated
+            stored, repeated = self._archive.append(batch)
 
         tried = self._attempted(append)
         for provider in stored:
