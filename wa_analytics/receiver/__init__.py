@@ -9,6 +9,7 @@
     frames        what travels between the two
     writing       the writer, a process of its own: whatever came while the last commit ran is the next
     archive       its append: wrapping key, encryption, log, counts
+    backfill      SQLite's write-ahead file, brought into the database beside the commits
     sealing       checkpoints, in a third process, so that no delivery waits for them
     figures       what is counted, as Prometheus text
     status        /healthz and /metrics, on loopback alone

@@ -6,9 +6,12 @@ database becomes an honest 503 while the sender still listens.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import event
@@ -20,7 +23,7 @@ from wa_analytics.evidence.group import GroupLog
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.log import append
-from wa_analytics.evidence.sealing import Sealer
+from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.receiver.backfill import OWN_PAGES, Backfill
 from wa_analytics.settings import Settings
 from wa_analytics.tables.column import instant_text
@@ -79,6 +82,7 @@ class EvidenceArchive:
         self._database = impatient(url)
         self._opened: KeyRing | None = None
         self._sealer: Sealer | None = None
+        self._sealing = threading.Lock()
         self._log = GroupLog(self._database)
         self._backfill: Backfill | None = None
         self._expects_new = True
@@ -91,16 +95,29 @@ class EvidenceArchive:
                 self._backfill = Backfill(self._database)
         return self._opened
 
-    def append(self, captures: Sequence[Capture]) -> Counts:
-        """Store them; on disk when it returns, in doubt when it raises."""
+    def sealed(self, captures: Sequence[Capture]) -> list[Sealed]:
+        """Their rows, encrypted; any thread may ask."""
+        with self._sealing:
+            ring = self.open()
+            handle = ring.wrapping_key(self._database, datetime.now(UTC), len(captures))
+            if self._sealer is None or self._sealer.wrapping_key_id != handle.id:
+                self._sealer = Sealer(handle.id, handle.key, ring.digest_key)
+            return self._sealer.sealed(captures)
+
+    def append(self, captures: Sequence[Capture], rows: list[Sealed] | None) -> Counts:
+        """Store them; on disk when it returns, in doubt when it raises.
+
+        rows: what `sealed` made of them, None if that has to be done yet.
+        """
         if self._backfill is not None:
             self._backfill.want()
         try:
-            return self._appended(captures)
+            return self._appended(self.sealed(captures) if rows is None else rows)
         except KeyRefused:
             # A disposal destroyed the wrapping key meanwhile; the next one will do.
-            self.open().forget_wrapping_key()
-            return self._appended(captures)
+            with self._sealing:
+                self.open().forget_wrapping_key()
+            return self._appended(self.sealed(captures))
         except Exception:
             # The connection may be dead or in an unknown state.
             self._database.engine.dispose()
@@ -120,18 +137,17 @@ class EvidenceArchive:
             self._backfill.stop()
         self._database.close()
 
-    def _appended(self, captures: Sequence[Capture]) -> Counts:
-        ring = self.open()
-        handle = ring.wrapping_key(self._database, datetime.now(UTC), len(captures))
-        if self._sealer is None or self._sealer.wrapping_key_id != handle.id:
-            self._sealer = Sealer(handle.id, handle.key, ring.digest_key)
-        rows = self._sealer.sealed(captures)
-        stored = Counter(capture.provider for capture in captures)
-        repeated = Counter(dict.fromkeys(stored, 0))
-        if self._expects_new and self._log.append(rows):
-            return stored, repeated
-        for provider in stored:
-            appended = append(self._database, [row for row in rows if row.provider == provider])
-            stored[provider], repeated[provider] = appended.stored, appended.repeated
+    def _appended(self, rows: list[Sealed]) -> Counts:
+        stored: Counter[str] = Counter()
+        repeated: Counter[str] = Counter()
+        for _, group in groupby(rows, attrgetter("wrapping_key_id")):
+            under_one = list(group)
+            if self._expects_new and self._log.append(under_one):
+                stored.update(row.provider for row in under_one)
+                continue
+            for provider in {row.provider for row in under_one}:
+                appended = append(self._database, [row for row in under_one if row.provider == provider])
+                stored[provider] += appended.stored
+                repeated[provider] += appended.repeated
         self._expects_new = not repeated.total()
         return stored, repeated
