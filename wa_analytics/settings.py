@@ -305,6 +305,7 @@ class Settings(BaseSettings):
 
     @property
     def database_address(self) -> str:
+        """`database_url`, else that of the SQLite file."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.sqlite_file}"
@@ -316,9 +317,11 @@ class Settings(BaseSettings):
 
     @property
     def has_default_entity(self) -> bool:
+        """Whether no company is set, so that one owns everything."""
         return not self.entity
 
     def entity_by_key(self, key: str) -> Entity | None:
+        """The company of that key, or None."""
         return next((entity for entity in self.entities if entity.key == key), None)
 
 

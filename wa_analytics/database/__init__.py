@@ -185,6 +185,7 @@ class Database:
         return f"{column} = ANY(:{name})", {name: list(values)}
 
     def scalar(self, sql: str, **params: Any) -> Any:
+        """The first cell of the first row, or None."""
         with self.reading() as connection:
             return connection.execute(text(sql), bound(params, self.dialect)).scalar()
 

@@ -14,6 +14,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def configuration() -> Config:
+    """Alembic's, pointing at this package's migrations."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -21,6 +22,7 @@ def configuration() -> Config:
 
 
 def upgraded(engine: Engine) -> None:
+    """Every migration that is still missing, in one transaction."""
     config = configuration()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -28,6 +30,7 @@ def upgraded(engine: Engine) -> None:
 
 
 def is_current(engine: Engine) -> bool:
+    """Whether the database stands at the newest migration."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head

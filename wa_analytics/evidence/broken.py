@@ -58,12 +58,14 @@ class Broken:
 
     @property
     def subject_id(self) -> str:
+        """The finding, told apart from others of its rule: code, entries, place."""
         if self.first_sequence is None:
             return f"{self.code}|{self.where}"
         return f"{self.code}|{self.first_sequence}-{self.last_sequence}|{self.where}"
 
     @property
     def sentence(self) -> str:
+        """Where and what, for people."""
         words = CODES[self.code]
         if self.first_sequence is None:
             return f"{self.where}: {words}"
@@ -91,6 +93,7 @@ class Findings:
     _open: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def at(self, code: str, first: int, last: int | None = None, where: str = "database") -> None:
+        """A finding about the entries from `first` to `last`, both included."""
         last = first if last is None else last
         key = (code, where)
         current = self._open.get(key)
@@ -102,11 +105,13 @@ class Findings:
         self._open[key] = (first, last)
 
     def of(self, code: str, where: str) -> None:
+        """A finding about no entry in particular; once."""
         found = Broken(code, where=where)
         if found not in self._ranges:
             self._ranges.append(found)
 
     def all(self) -> tuple[Broken, ...]:
+        """What was found, by entry, then in the order of CODES."""
         ranges = [Broken(code, *span, where) for (code, where), span in self._open.items()]
         order = list(CODES)
         return tuple(

@@ -26,6 +26,12 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]
 
 
 class Entry(msgspec.Struct, frozen=True):
+    """One entry of the log as the manifest tells it; digests and hashes are hex.
+
+    state: `opened` (with its `key`), `clear` (no key needed) or `disposed` (`disposed_by`: the sequence
+    of the entry that says so). inclusion: the path from its leaf to the newest root.
+    """
+
     sequence: int
     kind: str
     capture_id: str
@@ -40,21 +46,28 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
+        """Where its files stand in the zip."""
         return f"entries/{self.sequence:012d}"
 
 
 class Message(msgspec.Struct, frozen=True):
+    """A message and the sequences of the entries that speak of it."""
+
     message_id: str
     entries: tuple[int, ...]
 
 
 class CheckpointFile(msgspec.Struct, frozen=True):
+    """A checkpoint of `tree_size` entries; consistency: the path from its root to the newest."""
+
     tree_size: int
     file: str
     consistency: tuple[str, ...]
 
 
 class Manifest(msgspec.Struct, frozen=True):
+    """What is signed. files: name in the zip → SHA-256 in hex; tree_size: of the newest checkpoint."""
+
     format: str
     origin: str
     tree_size: int

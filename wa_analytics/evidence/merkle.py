@@ -23,6 +23,7 @@ class ProofInvalid(ValueError):
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 6962 2.1: SHA-256 of 0x01 and both children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -59,6 +60,7 @@ def range_hash(start: int, end: int, node: Node) -> bytes:
 
 
 def root(size: int, node: Node) -> bytes:
+    """The root over the first `size` leaves. node: hash of the perfect subtree at (level, index)."""
     return range_hash(0, size, node)
 
 

@@ -56,6 +56,7 @@ class VerifierKey:
 
     @property
     def key_id(self) -> bytes:
+        """The four bytes by which a signature names its key (C2SP signed-note)."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:4]
 
     @property

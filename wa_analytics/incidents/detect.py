@@ -58,6 +58,7 @@ def title_of(rule: str, entity_name: str | None = None) -> str:
 
 
 def cause_of(rule: str, entity: str | None) -> str:
+    """What gathers findings into one incident."""
     return f"{rule}|{entity or ''}"
 
 

@@ -119,6 +119,7 @@ class FactRows:
         self.rows["captured_file"].append((sequence, provider, record_count))
 
     def entity_of(self, channel_id: str | None, account_id: str | None) -> str | None:
+        """The company that a channel, else an account, belongs to by the settings; None where none does."""
         if self._default is not None:
             return self._default
         found = self._by_channel.get(channel_id) if channel_id else None

@@ -62,6 +62,7 @@ class Identities:
         self._known: dict[tuple[str, str], Known] = {}
 
     def known(self, identifier: Identifier) -> Known:
+        """What is known of an identifier from its text alone; remembered."""
         key = (identifier.kind, identifier.value)
         found = self._known.get(key)
         if found is None:

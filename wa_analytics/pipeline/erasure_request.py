@@ -65,6 +65,7 @@ class Request:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def going(self, subject: str) -> list[str]:
+        """Ids of the records of this subject (`message`, `consent_event`) that are to be erased."""
         return [
             id_ for (kind, id_), found in self.decisions.items() if kind == subject and found.code == ERASE
         ]

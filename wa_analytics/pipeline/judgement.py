@@ -46,6 +46,7 @@ class Judgement:
 
     @cached_property
     def frames(self) -> MetricFrames:
+        """Everything metrics and controls are computed from, read once."""
         messages = self.database.table(t.Message)
         disposed = self.database.table(t.DisposedMessage, columns=("message_id",)).with_columns(has_body=True)
         custodians = self.database.table(t.Custodian).drop("fact_id", "sequence").unique()
@@ -92,6 +93,7 @@ class Judgement:
 
     @cached_property
     def check_results(self) -> list[dict[str, Any]]:
+        """Rows of the latest check run; none where no check ever ran."""
         if self.check_run is None:
             return []
         return self.database.table(
@@ -100,10 +102,12 @@ class Judgement:
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
+        """Each control on each company it binds."""
         return assess(self.frames, self.settings, self.schedule, self.check_results, self.as_of)
 
     @cached_property
     def incidents(self) -> list[IncidentState]:
+        """As recorded, oldest first."""
         return incident_states(self.database)
 
     def metrics(
@@ -139,6 +143,7 @@ class Judgement:
         return scorecard(self.overview(freshness), self.companies(freshness))
 
     def companies(self, freshness: Freshness) -> list[Overview]:
+        """One overview a company; none where the settings name no company."""
         if self.settings.has_default_entity:
             return []
         return [self.overview(freshness, company.key) for company in self.settings.entities]

@@ -59,6 +59,7 @@ class RecordIds:
         return str(self.rows_of(fact)["consent_fact"][0][1])
 
     def media_id_of(self, fact: MediaRecord) -> str:
+        """`media_digest` of a file."""
         return self._digest("media", fact.media_id)
 
     def digests_of(self, person: Identifier) -> tuple[str, ...]:
@@ -119,6 +120,7 @@ class DisposedIds:
         }
 
     def has(self, ids: RecordIds, fact: Fact) -> bool:
+        """Whether what the fact is about was disposed of."""
         return ids.id_of(fact) in (self.events if isinstance(fact, ConsentRecord) else self.messages)
 
     def recalled(self, captures: Sequence[Capture], ids: RecordIds, settings: Settings) -> Recalled:

@@ -210,6 +210,7 @@ def only_contact(contacts: list[Contact] | None) -> tuple[Identifier, ...]:
 
 
 def origin_of(value: Value, account: Account) -> Origin:
+    """Of a value read in typed shapes."""
     metadata = value.metadata
     return Origin(None if metadata is None else text_of(metadata.phone_number_id), text_of(account.id))
 

@@ -22,11 +22,13 @@ _TIER = re.compile(r"[0-9]{1,12}:(?:[0-9]{1,12}|MAX)\Z")
 
 
 def text_of(text: Text) -> str | None:
+    """An id as text, whichever of text and number it came as."""
     return text if type(text) is str else None if text is None else str(text)
 
 
 @lru_cache(maxsize=64)
 def malformed(name: str) -> UnknownRecord:
+    """That something of this list or field could not be read; counted, named without its value."""
     return UnknownRecord(kind="malformed", name=name)
 
 
@@ -59,6 +61,7 @@ def code(stated: Any, *path: str) -> str | None:
 
 
 def code_of(found: str | None) -> str | None:
+    """The text where it can only be a code, `other` where it may be a value."""
     if found is None or _CODE.match(found) or _TIER.match(found):
         return found
     return "other"

@@ -45,6 +45,7 @@ def page_records(capture: Capture) -> list[Record]:
 
 
 def wording_of(components: Any) -> str | None:
+    """Header, body and footer of a template's components, a line each; None where none has text."""
     texts: dict[str, str] = {}
     for component in components if isinstance(components, list) else ():
         if isinstance(component, dict) and isinstance(component.get("text"), str):

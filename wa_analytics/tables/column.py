@@ -48,18 +48,22 @@ def _field(privacy: str, meaning: str, sa_type: Any, options: dict[str, Any]) ->
 
 
 def clear(meaning: str, *, sa_type: Any = None, **options: Any) -> Any:
+    """A column that names nobody and may stand in any output; `meaning` is its documentation."""
     return _field("clear", meaning, sa_type, options)
 
 
 def digest(meaning: str, **options: Any) -> Any:
+    """A keyed digest of an outside identifier, 32 hex digits."""
     return _field("digest", meaning, String(32), options)
 
 
 def sealed(meaning: str, **options: Any) -> Any:
+    """Ciphertext or a wrapped key: bytes that say nothing by themselves."""
     return _field("sealed", meaning, LargeBinary, options)
 
 
 def instant(meaning: str, **options: Any) -> Any:
+    """An aware UTC instant, in clear."""
     return _field("clear", meaning, Instant, options)
 
 

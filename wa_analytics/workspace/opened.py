@@ -67,6 +67,7 @@ class Opened:
         return workspace
 
     def close(self) -> None:
+        """Let go of the database."""
         self.database.close()
 
     @cached_property
@@ -87,6 +88,7 @@ class Opened:
 
     @cached_property
     def schedule(self) -> tuple[ScheduleRow, ...]:
+        """The workspace's own `retention.csv`, else the shipped rows. Raises SettingsInvalid."""
         return read_schedule(self.home)
 
     @contextmanager

@@ -25,10 +25,12 @@ def _sends(question: Question, *states: str, is_exception: bool) -> Counted:
 
 
 def ungranted_sends(question: Question) -> Counted:
+    """Judged sends without a consent in force, whatever is the matter with it."""
     return _sends(question, "granted", is_exception=False)
 
 
 def withdrawn_sends(question: Question) -> Counted:
+    """Judged sends to whom a withdrawal or stop was in force."""
     return _sends(question, "withdrawn", is_exception=True)
 
 
@@ -57,6 +59,7 @@ def late_sends(question: Question) -> Counted:
 
 
 def incomplete_grants(question: Question) -> Counted:
+    """Consents recorded without method, wording or version, or business name."""
     return counted(
         "consents recorded",
         question.grants(),
@@ -66,6 +69,7 @@ def incomplete_grants(question: Question) -> Counted:
 
 
 def register_events(question: Question) -> Counted:
+    """Records of the register; none of them is an exception, none at all is not evaluated."""
     return counted("register records", question.register(), total=~nw.col("event_id").is_null())
 
 

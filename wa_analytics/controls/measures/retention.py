@@ -10,6 +10,7 @@ from wa_analytics.retention.schedule import OWN_CLASSES, ScheduleRow, offsets
 
 
 def overdue_records(question: Question) -> Counted:
+    """Contents held although the ceiling has passed; those in conflict are unjudged."""
     code = nw.col("retention_code")
     return counted(
         "records held",
@@ -21,6 +22,7 @@ def overdue_records(question: Question) -> Counted:
 
 
 def records_without_end(question: Question) -> Counted:
+    """Contents held for which no row of the schedule states a ceiling."""
     return counted(
         "records held",
         question.messages().filter(nw.col("has_body")),
@@ -30,6 +32,7 @@ def records_without_end(question: Question) -> Counted:
 
 
 def records_kept_too_short(question: Question) -> Counted:
+    """Messages whose floor ends before the control's `retain_years`, by the calendar."""
     years = question.control.parameters["retain_years"]
     until = nw.col("retain_until")
     return counted(
@@ -41,6 +44,7 @@ def records_kept_too_short(question: Question) -> Counted:
 
 
 def records_without_floor(question: Question) -> Counted:
+    """Messages for which no row of the schedule states a floor."""
     return counted(
         "records",
         question.messages(),
@@ -65,6 +69,7 @@ def early_disposals(question: Question) -> Counted:
 
 
 def fallback_rows_missing(question: Question) -> Counted:
+    """One exception where no fallback row in force keeps for the control's `retain_years`."""
     months = question.control.parameters["retain_years"] * 12
     fits = any(
         row.is_fallback and row.floor and _months_of(row.floor) >= months for row in _rows_in_force(question)

@@ -34,10 +34,12 @@ def _window(question: Question, exceptions: nw.Expr) -> Counted:
 
 
 def window_breaches_attempted(question: Question) -> Counted:
+    """Judged free-form sends outside the window, whatever became of them."""
     return _window(question, nw.lit(True))
 
 
 def window_breaches_delivered(question: Question) -> Counted:
+    """Of the judged free-form sends, those outside the window that were delivered by the moment."""
     return _window(question, (nw.col("delivered_at") <= question.as_of).fill_null(False))
 
 
