@@ -11,7 +11,16 @@ from typing import Any
 
 from wa_analytics.capture import Capture
 from wa_analytics.providers.meta_event_codes import EVENT, EVENTS, SUBJECTS
-from wa_analytics.providers.meta_parts import code, code_of, elements, moment, part, text, text_of
+from wa_analytics.providers.meta_parts import (
+    channel_event,
+    code,
+    code_of,
+    elements,
+    moment,
+    part,
+    text,
+    text_of,
+)
 from wa_analytics.providers.meta_shapes import Account
 from wa_analytics.providers.people import safe_name
 from wa_analytics.records import ChannelEventRecord, Record, TemplateRecord, UnknownRecord
@@ -120,14 +129,7 @@ def _number_event(
     login = text(value, "username")
     subject = login if login and _LOGIN.match(login) else f"…{shown}" if shown else None
     records.append(
-        ChannelEventRecord(
-            event=event,
-            occurred_at=moment(value, account, capture),
-            channel_id=text(value, "metadata", "phone_number_id"),
-            account_id=text_of(account.id),
-            detail=detail,
-            subject=subject,
-        )
+        channel_event(event, moment(value, account, capture), value, account, detail=detail, subject=subject)
     )
 
 

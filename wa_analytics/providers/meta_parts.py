@@ -14,7 +14,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.providers.instants import instant
 from wa_analytics.providers.meta_shapes import Account, Text
 from wa_analytics.providers.people import people_of
-from wa_analytics.records import Identifier, UnknownRecord
+from wa_analytics.records import ChannelEventRecord, Identifier, UnknownRecord
 
 # A code may hold short numbers (a limit, an error), never one as long as a phone number.
 _CODE = re.compile(r"(?!.*[0-9]{8})[A-Za-z0-9_.:+|-]{1,64}\Z")
@@ -78,3 +78,28 @@ def moment(stated: Any, account: Account, capture: Capture, *path: str) -> int:
         if (found := instant(given)) is not None:
             return found
     return capture.received_at
+
+
+def channel_event(
+    event: str,
+    occurred_at: int,
+    value: dict[str, Any],
+    account: Account,
+    *,
+    detail: str | None = None,
+    people: tuple[Identifier, ...] = (),
+    outside_id: str | None = None,
+    subject: str | None = None,
+    channel_id: str | None = None,
+) -> ChannelEventRecord:
+    """An event of the account that the body is about, and of the number its value names, if it does."""
+    return ChannelEventRecord(
+        event=event,
+        occurred_at=occurred_at,
+        outside_id=outside_id,
+        channel_id=channel_id or text(value, "metadata", "phone_number_id"),
+        account_id=text_of(account.id),
+        detail=detail,
+        subject=subject,
+        people=people,
+    )

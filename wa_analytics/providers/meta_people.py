@@ -13,10 +13,10 @@ from wa_analytics.capture import Capture
 from wa_analytics.providers.instants import instant
 from wa_analytics.providers.meta_account import listed_event
 from wa_analytics.providers.meta_event_codes import EVENT
-from wa_analytics.providers.meta_parts import code, elements, moment, part, person, text, text_of
+from wa_analytics.providers.meta_parts import channel_event, code, elements, moment, part, person, text
 from wa_analytics.providers.meta_shapes import Account
 from wa_analytics.providers.people import people_of
-from wa_analytics.records import ChannelEventRecord, Identifier, LinkRecord, Record
+from wa_analytics.records import Identifier, LinkRecord, Record
 
 Value = dict[str, Any]
 
@@ -35,11 +35,11 @@ def contacts_synced(
         if not people:
             continue
         records.append(
-            ChannelEventRecord(
-                event=listed_event(records, field, text(synced, "action")),
-                occurred_at=moment(synced, account, capture, "metadata", "timestamp"),
-                channel_id=text(value, "metadata", "phone_number_id"),
-                account_id=text_of(account.id),
+            channel_event(
+                listed_event(records, field, text(synced, "action")),
+                moment(synced, account, capture, "metadata", "timestamp"),
+                value,
+                account,
                 people=people,
             )
         )
@@ -62,17 +62,10 @@ def groups(records: list[Record], field: str, value: Value, account: Account, ca
             (EVENT[field], kind, people) for people in [*named, *([own] if own or not named else [])]
         ]
         told += [("group.failed", code(error, "code"), ()) for error in elements(group, "errors")]
-        for event, detail, people in told:
-            records.append(
-                ChannelEventRecord(
-                    event=event,
-                    occurred_at=occurred_at,
-                    channel_id=text(value, "metadata", "phone_number_id"),
-                    account_id=text_of(account.id),
-                    detail=detail,
-                    people=people,
-                )
-            )
+        records.extend(
+            channel_event(event, occurred_at, value, account, detail=detail, people=people)
+            for event, detail, people in told
+        )
 
 
 def handover(records: list[Record], field: str, value: Value, account: Account, capture: Capture) -> None:
@@ -83,12 +76,12 @@ def handover(records: list[Record], field: str, value: Value, account: Account, 
         return
     event = listed_event(records, field, kind)
     records.append(
-        ChannelEventRecord(
-            event=event,
-            occurred_at=moment(value, account, capture),
-            channel_id=text(value, "recipient", "phone_number_id")
-            or text(value, "metadata", "phone_number_id"),
-            account_id=text_of(account.id),
+        channel_event(
+            event,
+            moment(value, account, capture),
+            value,
+            account,
+            channel_id=text(value, "recipient", "phone_number_id"),
             detail=code(value, "type")
             if event.endswith(".unlisted")
             else code(value, kind, "new_owner_role"),
@@ -114,15 +107,7 @@ def user_id_changed(
         occurred_at = moment(update, account, capture)
         if len(people) > 1:
             records.append(LinkRecord(people=people, rule="user_changed_user_id", occurred_at=occurred_at))
-        records.append(
-            ChannelEventRecord(
-                event=EVENT[field],
-                occurred_at=occurred_at,
-                channel_id=text(value, "metadata", "phone_number_id"),
-                account_id=text_of(account.id),
-                people=current or people[:1],
-            )
-        )
+        records.append(channel_event(EVENT[field], occurred_at, value, account, people=current or people[:1]))
 
 
 def conversions(records: list[Record], field: str, value: Value, account: Account, capture: Capture) -> None:
@@ -132,12 +117,12 @@ def conversions(records: list[Record], field: str, value: Value, account: Accoun
         if name is None or instant(part(detected, "timestamp")) is None:
             continue
         records.append(
-            ChannelEventRecord(
-                event=EVENT[field],
-                occurred_at=moment(detected, account, capture),
+            channel_event(
+                EVENT[field],
+                moment(detected, account, capture),
+                value,
+                account,
                 outside_id=text(detected, "id"),
-                channel_id=text(value, "metadata", "phone_number_id"),
-                account_id=text_of(account.id),
                 detail=name,
             )
         )
