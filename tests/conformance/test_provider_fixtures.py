@@ -12,7 +12,7 @@ import pytest
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import files, parser
-from wa_analytics.providers.chat_export import _message
+from wa_analytics.providers.chat_export import _messages
 from wa_analytics.providers.chat_lines import line_of
 from wa_analytics.records import MessageRecord, Record, SupplementaryRecord, UnknownRecord
 from wa_analytics.settings import Imports, Settings
@@ -93,7 +93,7 @@ def test_every_layout_that_a_parser_collected() -> None:
     unread = [line for line in lines if line and line_of(line) is None]
     assert unread == ["Dir auch frohe Ostern."]
     found = [line for text in lines if (line := line_of(text)) is not None]
-    records = [_message(0, line.rest) for line in found]
+    records = [record for line in found for record in _messages(0, line.rest, None)]
     assert {record.type for record in records} == {"text", "media", "system"}
     assert [record.type for record in records[-4:]] == ["media"] * 4
     assert {(line.hour, line.minute) for line in found} <= {(13, 55), (1, 55), (0, 45), (18, 42), (21, 25)}

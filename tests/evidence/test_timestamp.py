@@ -16,7 +16,7 @@ from tests.evidence.conftest import NOW
 from tests.evidence.tampering import unguarded
 from wa_analytics.database import Database
 from wa_analytics.errors import PlaceUnavailable, SettingsInvalid
-from wa_analytics.evidence.broken import Broken, Verification
+from wa_analytics.evidence.broken import Broken
 from wa_analytics.evidence.checkpoint import seal
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.places import places_of
@@ -28,7 +28,7 @@ from wa_analytics.evidence.timestamp import (
     trusted_roots,
     undated,
 )
-from wa_analytics.evidence.verify import verify
+from wa_analytics.evidence.verify import Verification, verify
 from wa_analytics.pipeline.doctor import diagnosed
 from wa_analytics.settings import Evidence, Settings, read_settings
 from wa_analytics.workspace import Workspace

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.normalise.holders import in_epochs
+from wa_analytics.pipeline.through import lazy, through
 from wa_analytics.retention.schedule import ScheduleRow, classed, scheduled
 from wa_analytics.settings import Settings
 
@@ -60,10 +60,9 @@ def beside_of(
 def kept_until(records: pl.DataFrame, settings: Settings, schedule: Sequence[ScheduleRow]) -> pl.DataFrame:
     """The records with class and retention."""
     rules = settings.retention.record_class
-    placed = classed(nw.from_native(records.lazy()), rules).collect("polars").to_native()
-    kept = scheduled(nw.from_native(placed.lazy()), schedule, settings.entities)
-    whole: pl.DataFrame = placed.join(kept.collect("polars").to_native(), on="message_id", how="left")
-    return whole
+    placed = through(lambda rows: classed(rows, rules), records)
+    kept = through(lambda rows: scheduled(rows, schedule, settings.entities), placed)
+    return placed.join(kept, on="message_id", how="left")
 
 
 def _told(database: Database, condition: str, **params: Any) -> pl.DataFrame:
@@ -83,11 +82,8 @@ def _told(database: Database, condition: str, **params: Any) -> pl.DataFrame:
 
 def _placed(database: Database, records: pl.DataFrame) -> pl.DataFrame:
     """With the holder, at the time, of numbers that changed hands."""
-    epochs = nw.from_native(database.table(t.NumberEpoch).lazy())
-    found: pl.DataFrame = (
-        in_epochs(nw.from_native(records.lazy()), epochs, "sent_at").collect("polars").to_native()
-    )
-    return found
+    epochs = lazy(database.table(t.NumberEpoch))
+    return through(lambda rows: in_epochs(rows, epochs, "sent_at"), records)
 
 
 def _folded(records: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

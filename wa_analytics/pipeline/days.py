@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.completeness.days import platform_days
 from wa_analytics.completeness.silence import alpha_of, heard
+from wa_analytics.pipeline.through import through
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def channel_days(query: Query, dialect: str, settings: Settings) -> pl.DataFrame
         "sent_count, delivered_count FROM {platform_volume}"
     )
     only = {entity.key: entity.channels[0] for entity in settings.entities if len(entity.channels) == 1}
-    told = platform_days(nw.from_native(volumes.lazy()), only).collect("polars").to_native()
+    told = through(lambda rows: platform_days(rows, only), volumes)
     told = told.with_columns(
         pl.col("platform_sent_count", "platform_delivered_count").cast(pl.Int64),
         day_on=pl.col("day_from").dt.strftime("%Y-%m-%d"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics import tables as t
@@ -20,6 +19,7 @@ from wa_analytics.pipeline.own_records import own_records_disposed, own_records_
 from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
 from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.through import through
 from wa_analytics.retention.due import disposal_due, suspended
 from wa_analytics.retention.holds import with_hold
 from wa_analytics.retention.schedule import ScheduleRow
@@ -76,10 +76,7 @@ def _beside_suspended(
     """What stands beside the messages, with its retention, under a legal hold as held."""
     spoken = beside_messages(database, settings, schedule)
     held = messages_held(database, spoken).select("message_id", "hold_id")
-    kept = nw.from_native(spoken.join(held, on="message_id", how="left").lazy())
-    decided = suspended(kept).collect("polars").to_native()
-    found: pl.DataFrame = decided.drop("hold_id")
-    return found
+    return through(suspended, spoken.join(held, on="message_id", how="left")).drop("hold_id")
 
 
 def messages_held(database: Database, spoken: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -92,17 +89,14 @@ def messages_held(database: Database, spoken: pl.DataFrame | None = None) -> pl.
     known = database.table(t.Message, columns=columns)
     if spoken is not None:
         known = pl.concat([known, spoken.select(columns)])
-    messages = nw.from_native(known.lazy())
-    named = with_hold(messages, decided.holds_in_force(people)).select("message_id", "hold_id")
-    found: pl.DataFrame = named.collect("polars").to_native().drop_nulls()
+    holds = decided.holds_in_force(people)
+    found = through(lambda rows: with_hold(rows, holds).select("message_id", "hold_id"), known).drop_nulls()
     return found.join(decided.holds.select("hold_id", "matter"), on="hold_id", how="left")
 
 
 def _due(messages: pl.DataFrame, as_of: datetime, code: str) -> pl.DataFrame:
-    frame: Any = disposal_due(nw.from_native(messages.lazy()), as_of, code, with_bodiless=True)
-    frame = frame.collect("polars").to_native()
-    found: pl.DataFrame = frame.sort("dispose_by", "message_id")
-    return found
+    due = through(lambda rows: disposal_due(rows, as_of, code, with_bodiless=True), messages)
+    return due.sort("dispose_by", "message_id")
 
 
 def disposed(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics import tables as t
@@ -16,6 +15,7 @@ from wa_analytics.errors import InputRefused
 from wa_analytics.pipeline.beside import NO_DIRECTION, beside_of, kept_until
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of
 from wa_analytics.pipeline.holds import identifier_digests
+from wa_analytics.pipeline.through import through
 from wa_analytics.providers.chat_lines import plain
 from wa_analytics.retention.erasure import (
     ERASE,
@@ -144,13 +144,11 @@ def _standings(
 ) -> pl.DataFrame:
     """The messages with hold_id, union_until and union_rule."""
     union = [row for row in schedule if row.is_union_law]
-    bound = scheduled(nw.from_native(messages.lazy()), union, settings.entities)
-    floors = bound.select(
-        "message_id", nw.col("retain_until").alias("union_until"), nw.col("retain_rule").alias("union_rule")
+    floors = through(lambda rows: scheduled(rows, union, settings.entities), messages).select(
+        "message_id", pl.col("retain_until").alias("union_until"), pl.col("retain_rule").alias("union_rule")
     )
     # All of the person's conversations are here, so that this says what `messages_held` says.
     decided = decided_by_people(database)
     holds = decided.holds_in_force(parties_of(database, decided.holds["identifier_digest"].drop_nulls()))
-    held = with_hold(nw.from_native(messages.lazy()), holds).collect("polars").to_native()
-    standings: pl.DataFrame = held.join(floors.collect("polars").to_native(), on="message_id", how="left")
-    return standings
+    held = through(lambda rows: with_hold(rows, holds), messages)
+    return held.join(floors, on="message_id", how="left")

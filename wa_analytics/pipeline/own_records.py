@@ -12,15 +12,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.evidence.disposal import destroyed_within, keyed
 from wa_analytics.evidence.log import CHUNK_ROWS, journal
+from wa_analytics.metrics.frames import collected
 from wa_analytics.pipeline.destruction import Destroyed, destroyed
 from wa_analytics.pipeline.disposed import decided_by_people
 from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.through import lazy
 from wa_analytics.retention.own import own_due
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
@@ -75,8 +76,8 @@ def own_records_due(
         records = records.select(
             pl.col("record_id").cast(pl.String), pl.col("entity").cast(pl.String), "triggered_at"
         ).drop_nulls("triggered_at")
-        lazy = nw.from_native(records.with_columns(_utc(records)).lazy())
-        due = own_due(lazy, schedule, name, settings.entities, as_of).collect("polars").to_native()
+        records = records.with_columns(_utc(records))
+        due = collected(own_due(lazy(records), schedule, name, settings.entities, as_of))
         if due.height:
             found[name] = sorted(due["record_id"])
     return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from wa_analytics.consent.ledger import PURPOSES, spread, states
 from wa_analytics.normalise.project import COLUMNS
 from wa_analytics.pipeline.holds import instant_or_none
+from wa_analytics.pipeline.through import lazy, through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def suppressions_in_force(
     if not (request.going("message") or request.going("consent_event")) or request.events.is_empty():
         return []
     keys = tuple(entity.key for entity in settings.entities)
-    spoken = spread(nw.from_native(request.events.lazy()), keys)
+    spoken = spread(lazy(request.events), keys)
     asked = pl.DataFrame({"party_id": list(request.party_ids)}).join(
         pl.DataFrame({"entity": list(keys)}), how="cross"
     )
@@ -73,7 +73,7 @@ def suppressions_in_force(
         message_id=pl.concat_str("party_id", "entity", "purpose_code", separator="|"),
         sent_at=pl.lit(at).cast(pl.Datetime("us", "UTC")),
     )
-    judged = states(nw.from_native(asked.lazy()), spoken).collect("polars").to_native()
+    judged = through(lambda rows: states(rows, spoken), asked)
     condition, params = database.matching("identifier_digest", request.people)
     countries = dict(
         database.frame(
