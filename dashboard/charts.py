@@ -65,6 +65,19 @@ def _counts(field: str, title: str, ticks: int = 4) -> alt.Y:
     return alt.Y(f"{field}:Q", title=title, axis=axis)
 
 
+def _colours(
+    field: str, colours: dict[str, str], frame: pl.DataFrame, columns: int | None = None
+) -> alt.Color:
+    """The colours of what is there, in their order, with the legend above."""
+    found = set(frame[field].to_list())
+    present = [name for name in colours if name in found]
+    return alt.Color(
+        f"{field}:N",
+        scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
+        legend=alt.Legend(orient="top", columns=alt.Undefined if columns is None else columns),
+    )
+
+
 def trend(frame: pl.DataFrame, metric: Metric, height: int = 312) -> Any:
     """One metric by week."""
     if frame.filter(pl.col("metric") == metric.name, pl.col("denominator") > 0).is_empty():
@@ -120,11 +133,7 @@ def _stacked(frame: pl.DataFrame, colour: str, value: str, colours: dict[str, st
         .encode(
             x=_weeks(),
             y=_counts(value, value),
-            color=alt.Color(
-                f"{colour}:N",
-                scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
-                legend=alt.Legend(orient="top", columns=3 if len(present) > 4 else 2),
-            ),
+            color=_colours(colour, colours, frame, columns=3 if len(present) > 4 else 2),
             order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("week:N", title="week from"),
@@ -207,18 +216,13 @@ def retention_classes(frame: pl.DataFrame, names: dict[str, str], show_company: 
         pl.col("state").replace_strict({name: index for index, name in enumerate(RETENTION)}).alias("rank"),
     )
     largest = rows.group_by("class").agg(pl.col("messages").sum()).sort("messages", descending=True)
-    present = [name for name in RETENTION if name in set(rows["state"].to_list())]
     return (
         alt.Chart(rows, height=78 + 28 * largest.height)
         .mark_bar(height=16, cornerRadiusEnd=0)
         .encode(
             y=alt.Y("class:N", sort=largest["class"].to_list(), title=None, axis=_names(260)),
             x=alt.X("messages:Q", title="messages", axis=alt.Axis(format=",d", tickCount=5, tickMinStep=1)),
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=present, range=[RETENTION[name] for name in present]),
-                legend=alt.Legend(orient="top", columns=6),
-            ),
+            color=_colours("state", RETENTION, rows, columns=6),
             order=alt.Order("rank:Q"),
             tooltip=["class:N", "state:N", alt.Tooltip("messages:Q", format=",d")],
         )
@@ -236,7 +240,6 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
     )
     if near.is_empty():
         return None
-    present = [name for name in RETENTION if name in set(near["state"].to_list())]
     rows = near.with_columns(pl.col("month").cast(pl.String))
     bars = (
         alt.Chart(rows, height=height)
@@ -249,11 +252,7 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Any:
                 scale=alt.Scale(padding=12),
             ),
             y=_counts("messages", "messages"),
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=present, range=[RETENTION[name] for name in present]),
-                legend=alt.Legend(orient="top"),
-            ),
+            color=_colours("state", RETENTION, rows),
             tooltip=[
                 alt.Tooltip("month:N", title="month"),
                 "state:N",
@@ -280,7 +279,6 @@ def number_days(days: pl.DataFrame) -> Any:
     """A strip per number, a cell per day, coloured by what is known of it."""
     if days.is_empty():
         return None
-    present = [name for name in DAYS if name in set(days["state"].to_list())]
     numbers = days["channel_id"].unique().sort().to_list()
     words = days.with_columns(
         pl.col("expected_count").round(1).cast(pl.String).fill_null("not known").alias("expected"),
@@ -290,17 +288,9 @@ def number_days(days: pl.DataFrame) -> Any:
         alt.Chart(words, height=76 + 22 * len(numbers))
         .mark_rect(stroke="#ffffff", strokeWidth=0.6)
         .encode(
-            x=alt.X(
-                "utcyearmonthdate(day_on):T",
-                title=None,
-                axis=time_axis(grid=False),
-            ),
+            x=alt.X("utcyearmonthdate(day_on):T", title=None, axis=time_axis(grid=False)),
             y=alt.Y("channel_id:N", sort=numbers, title=None, axis=_names(190)),
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=present, range=[DAYS[name] for name in present]),
-                legend=alt.Legend(orient="top", columns=5),
-            ),
+            color=_colours("state", DAYS, words, columns=5),
             tooltip=[
                 alt.Tooltip("channel_id:N", title="number"),
                 alt.Tooltip("day_on:N", title="day (UTC)"),

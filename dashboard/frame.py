@@ -11,7 +11,6 @@ from dashboard import look, workbench
 from dashboard.board import Board
 from wa_analytics.errors import WorkbenchError
 
-GROUP = "Whole group"
 MOST_BUTTONS = 5
 
 Body = Callable[[workbench.Screen, Board], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 MARK = HERE / "brand" / "mark.png"
 PRODUCT = "WhatsApp Compliance Workbench"
 STYLE = HERE / "look.css"
+MIMES = {".csv": "text/csv", ".html": "text/html"}
 SEVERITY_CLASS = {"critical": "bad", "high": "bad", "medium": "open", "low": "calm"}
 
 
@@ -143,6 +144,26 @@ def facts(pairs: Iterable[tuple[object, object]]) -> Html:
 def change(words: str, is_better: bool | None) -> Html:
     kind = {True: "wb-better", False: "wb-worse", None: "wb-muted"}[is_better]
     return Html(f'<span class="{kind}">{safe(words)}</span>')
+
+
+def download(
+    label: str,
+    made: Callable[[], str | bytes],
+    file_name: str,
+    *,
+    note: str | None = None,
+    is_primary: bool = False,
+) -> None:
+    """A button that has the file made when somebody asks for it, and leaves the page as it is."""
+    st.download_button(
+        label,
+        made,
+        file_name=file_name,
+        mime=MIMES[Path(file_name).suffix],
+        on_click="ignore",
+        help=note,
+        type="primary" if is_primary else "secondary",
+    )
 
 
 def footer() -> None:

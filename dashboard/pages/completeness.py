@@ -8,7 +8,7 @@ from dashboard import charts, look, workbench
 from dashboard.board import Board
 from dashboard.capture import Capture
 from dashboard.frame import framed
-from dashboard.pages.consent import rule_table
+from dashboard.rules import rule_table
 from wa_analytics.completeness.gaps import SUBJECTS
 from wa_analytics.reports.wording import day, whole
 
@@ -54,13 +54,12 @@ def page(screen: workbench.Screen, board: Board) -> None:
     with right, st.container(border=True, height="stretch", key="card_capture_rules"):
         st.html("<h3>Open findings of capture</h3>")
         st.html(rule_table(board.capture_rules, has_recent=False))
-        st.download_button(
+        rules = tuple(line.rule for line in board.capture_rules)
+        look.download(
             "Download findings of capture (CSV)",
-            lambda: workbench.findings_csv(board.company, tuple(line.rule for line in board.capture_rules)),
-            file_name="capture-findings.csv",
-            mime="text/csv",
-            on_click="ignore",
-            help="One line per finding, by our own keyed id.",
+            lambda: workbench.findings_csv(board.company, rules),
+            "capture-findings.csv",
+            note="One line per finding, by our own keyed id.",
         )
     if captured.proposals:
         with st.container(border=True, key="card_proposals"):

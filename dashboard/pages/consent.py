@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, look, workbench
-from dashboard.board import DIMENSIONS, OPT_OUT_SOURCES, Board, RuleLine
+from dashboard.board import DIMENSIONS, OPT_OUT_SOURCES, Board
 from dashboard.frame import framed
+from dashboard.rules import rule_table
 from wa_analytics.reports.wording import whole
 
 WORDS = {"entity": "company", "purpose": "purpose", "country": "country", "template": "template"}
@@ -43,12 +44,10 @@ def page(screen: workbench.Screen, board: Board) -> None:
         st.html("<h3>Findings by rule</h3>")
         st.html(rule_table(board.consent_rules))
         rules = tuple(line.rule for line in board.consent_rules)
-        st.download_button(
+        look.download(
             "Download findings (CSV, keys only)",
             lambda: workbench.findings_csv(board.company, rules),
-            file_name="consent-findings.csv",
-            mime="text/csv",
-            on_click="ignore",
+            "consent-findings.csv",
         )
 
 
@@ -90,25 +89,3 @@ def _coverage(screen: workbench.Screen, board: Board) -> None:
         empty="not evaluated: no send could be judged",
         key="chart_coverage",
     )
-
-
-def rule_table(lines: tuple[RuleLine, ...], *, has_recent: bool = True) -> look.Html:
-    """Rules with severity, open findings and the three-valued outcome; `has_recent`: those of the
-    last week, too."""
-    words = {"pass": "no exception found", "fail": "exceptions found", "not_evaluated": "not evaluated"}
-    head = ["rule", "severity", "open", "of the last 7 days", "outcome"]
-    rows = []
-    for line in lines:
-        counts = [line.open_count, line.recent_count]
-        rows.append(
-            [
-                look.with_note(line.title, look.told(line.reason) if line.reason else line.rule),
-                look.severity(line.severity),
-                *("–" if line.outcome == "not_evaluated" else whole(count) for count in counts),
-                look.verdict(line.outcome, words[line.outcome]),
-            ]
-        )
-    if not has_recent:
-        for cells in (head, *rows):
-            del cells[3]
-    return look.table(head, rows, numeric=(2, 3) if has_recent else (2,))

@@ -39,13 +39,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
     with left, st.container(border=True, height="stretch", key="card_list"):
         st.html("<h3>Incidents</h3>")
         st.html(_list(mine, at))
-        st.download_button(
-            "Download the scorecard",
-            workbench.scorecard_html,
-            file_name="scorecard.html",
-            mime="text/html",
-            on_click="ignore",
-        )
+        look.download("Download the scorecard", workbench.scorecard_html, "scorecard.html")
     with right, st.container(border=True, height="stretch", key="card_detail"):
         _detail(mine, at)
 
@@ -154,13 +148,11 @@ def _detail(mine: list[Incident], at: datetime) -> None:
         for step in each.steps
     ]
     st.html(look.table(("when", "step", ""), steps, height=220))
-    st.download_button(
+    look.download(
         f"Download the report on {chosen}",
         lambda: workbench.incident_html(chosen),
-        file_name=f"{chosen}.html",
-        mime="text/html",
-        on_click="ignore",
-        type="primary",
+        f"{chosen}.html",
+        is_primary=True,
     )
 
 

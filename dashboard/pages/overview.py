@@ -34,13 +34,11 @@ def page(screen: workbench.Screen, board: Board) -> None:
         _change(shown)
     with st.container(border=True, height="stretch", key="card_controls"):
         _controls(shown, {company.key: company.name for company in screen.companies})
-    st.download_button(
+    look.download(
         "Download the scorecard",
         workbench.scorecard_html,
-        file_name="scorecard.html",
-        mime="text/html",
-        on_click="ignore",
-        help="One HTML file of two printed pages for the whole group, with every control.",
+        "scorecard.html",
+        note="One HTML file of two printed pages for the whole group, with every control.",
     )
 
 

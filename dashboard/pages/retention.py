@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts, look, workbench
 from dashboard.board import Board
 from dashboard.frame import framed
-from dashboard.pages.consent import rule_table
+from dashboard.rules import rule_table
 from wa_analytics.reports.wording import whole
 
 TRIGGER = {
@@ -49,13 +49,11 @@ def page(screen: workbench.Screen, board: Board) -> None:
     with left, st.container(border=True, height="stretch", key="card_rules"):
         st.html("<h3>Findings by rule</h3>")
         st.html(rule_table(board.retention_rules, has_recent=False))
-        st.download_button(
+        look.download(
             "Download what is due, overdue, in conflict or unscheduled (CSV)",
             lambda: workbench.retention_csv(board.company),
-            file_name="retention.csv",
-            mime="text/csv",
-            on_click="ignore",
-            help="One line per message, by our own keyed id.",
+            "retention.csv",
+            note="One line per message, by our own keyed id.",
         )
     with right, st.container(border=True, height="stretch", key="card_schedule"):
         st.html("<h3>The schedule in force</h3>")
