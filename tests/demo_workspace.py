@@ -8,24 +8,22 @@ Everything goes the way a user's own evidence goes. One breach is decided by han
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from wa_analytics.incidents.lifecycle import breach_decided, next_id, opened
+import pytest
+
+from wa_analytics.cli.demo import ACCESS_TOKEN, APP_SECRET, breach_by_hand, environment
 from wa_analytics.pipeline.gaps import declared
-from wa_analytics.pipeline.judgement import incident_states, incidents_followed, recorded
+from wa_analytics.pipeline.judgement import incidents_followed
 from wa_analytics.pipeline.pull import pulled
 from wa_analytics.synthetic.graph import APP_ID, CALLBACK
 from wa_analytics.synthetic.graph_server import served
 from wa_analytics.synthetic.world import World, write_world
 from wa_analytics.workspace import Workspace
-
-APP_SECRET = "made-up-app-secret"
-ACCESS_TOKEN = "made-up-access-token"
 
 
 @dataclass(frozen=True)
@@ -90,39 +88,19 @@ def _pulled(workspace: Workspace, world: World, as_of: datetime) -> None:
 
 def _incidents(workspace: Workspace, as_of: datetime) -> None:
     """Incidents by cause, and one that a person reported and judged to be a breach."""
-    database, company = workspace.database, workspace.settings.entities[1]
-    incidents_followed(database, workspace.settings, as_of, "demo")
-    reported = opened(
-        next_id([state.incident_id for state in incident_states(database)]),
-        title="Booking list sent to the wrong recipient",
-        at=as_of - timedelta(hours=20),
-        actor="demo",
-        severity="high",
-        entity=company.key,
-        owner=company.owner,
-        note="reported by the care desk",
-    )
-    judged = breach_decided(
-        reported[0],
-        is_breach=True,
-        at=as_of - timedelta(hours=18),
-        actor="demo",
-        note="a file with bookings of other travellers went out",
-        aware_at=as_of - timedelta(hours=20),
-        risk="risk",
-    )
-    recorded(database, [reported, judged])
+    incidents_followed(workspace.database, workspace.settings, as_of, "demo")
+    breach_by_hand(workspace, as_of)
 
 
-@contextmanager
-def chosen_home(home: Path) -> Iterator[None]:
+def chosen_home(home: Path) -> AbstractContextManager[None]:
     """`WA_HOME` for as long as it lasts; for fixtures that outlive monkeypatch."""
-    before = os.environ.get("WA_HOME")
-    os.environ["WA_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["WA_HOME"]
-        else:
-            os.environ["WA_HOME"] = before
+    return environment("WA_HOME", str(home))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A small one for all tests of a folder; its `conftest.py` takes it in."""
+    built = made(tmp_path_factory.mktemp("demo"), messages=2000)
+    with chosen_home(built.home):
+        yield built
+    built.workspace.close()

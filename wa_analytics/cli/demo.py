@@ -86,7 +86,7 @@ def demo(
     for provider, paths in world.paths.items():
         # The world holds unreadable bodies on purpose, so capture ends with 2 and goes on.
         step("capture", "capture", provider, *map(str, paths), allowed=(0, 2))
-    with served(world.graph) as address, _named("WA_META_CLOUD__GRAPH_URL", address):
+    with served(world.graph) as address, environment("WA_META_CLOUD__GRAPH_URL", address):
         if as_of is None:
             for what in PULLED:
                 step("pull", "pull", "meta-cloud", what)
@@ -103,7 +103,7 @@ def demo(
     step("check and incidents", "run", "--as-of", moment(as_of).isoformat(), allowed=(0, 1))
     start = time.perf_counter()
     workspace = current(context)
-    _breach_by_hand(workspace, world.end)
+    breach_by_hand(workspace, world.end)
     score = compared(workspace, world)
     report = _reported(workspace)
     took["answer key and reports"] = time.perf_counter() - start
@@ -173,7 +173,7 @@ def _pulled_then(home: Path, at: datetime) -> None:
 
 
 @contextmanager
-def _named(variable: str, value: str) -> Iterator[None]:
+def environment(variable: str, value: str) -> Iterator[None]:
     """An environment variable as a user would set it, for as long as it lasts."""
     before = os.environ.get(variable)
     os.environ[variable] = value
@@ -186,7 +186,7 @@ def _named(variable: str, value: str) -> Iterator[None]:
             os.environ[variable] = before
 
 
-def _breach_by_hand(workspace: Workspace, end: datetime) -> None:
+def breach_by_hand(workspace: Workspace, end: datetime) -> None:
     """What only a person can decide: one incident is a breach, known since yesterday noon."""
     from wa_analytics.incidents.lifecycle import breach_decided, next_id, opened
     from wa_analytics.pipeline.judgement import incident_states, recorded
