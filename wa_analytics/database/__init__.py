@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 BUSY_SECONDS = 30
+PAGE_BYTES = 16_384
+WAL_BYTES = 64 << 20
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
 
 
@@ -34,11 +36,14 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout={BUSY_SECONDS * 1000}",
+        # Counts for a new file alone. A body fills a quarter of a small page, and every page is written
+        # twice: bulk appends cost a fifth less than with 4 kB.
+        f"page_size={PAGE_BYTES}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-262144",
-        "wal_autocheckpoint=16000",
+        f"wal_autocheckpoint={WAL_BYTES // PAGE_BYTES}",
         "temp_store=MEMORY",
         "secure_delete=ON",
     ):

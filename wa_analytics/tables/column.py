@@ -67,17 +67,19 @@ def instant(meaning: str, **options: Any) -> Any:
     return _field("clear", meaning, Instant, options)
 
 
-_DAY_SECONDS = 86_400
+_DAY_MINUTES = 1_440
 _day_text: dict[int, str] = {}
-_second_text = [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(_DAY_SECONDS)]
+_minute_text = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(_DAY_MINUTES)]
+_second_text = [f"{second:02}" for second in range(60)]
 
 
 def instant_text(microseconds: int) -> str:
     """The one written form of an instant (`YYYY-MM-DD HH:MM:SS.ffffff`, UTC) that both databases
     take in bulk and that sorts as time. `microseconds`: since 1970 UTC."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    day, second = divmod(seconds, _DAY_SECONDS)
+    minutes, rest = divmod(microseconds, 60_000_000)
+    day, minute = divmod(minutes, _DAY_MINUTES)
     text = _day_text.get(day)
     if text is None:
         text = _day_text[day] = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
-    return f"{text} {_second_text[second]}.{rest:06}"
+    second, rest = divmod(rest, 1_000_000)
+    return f"{text} {_minute_text[minute]}:{_second_text[second]}.{rest:06}"
