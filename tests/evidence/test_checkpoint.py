@@ -11,17 +11,20 @@ import pytest
 
 from tests.evidence.conftest import NOW
 from tests.evidence.tampering import unguarded
+from wa_analytics.capture import Capture
 from wa_analytics.database import Database
 from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
-from wa_analytics.evidence import merkle
+from wa_analytics.evidence import merkle, tiles
 from wa_analytics.evidence.checkpoint import latest, seal, seal_if_due, verifier_key
 from wa_analytics.evidence.keyfile import write_key
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import leaf_bytes, leaf_hash, microseconds_of
+from wa_analytics.evidence.log import ImportPace, append
 from wa_analytics.evidence.note import opened
 from wa_analytics.evidence.places import FolderPlace, places_of
+from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.evidence.tiles import TileReader, grown, rebuilt
+from wa_analytics.evidence.tiles import GrowingTree, TileReader, grown, rebuilt
 from wa_analytics.settings import Evidence, Settings
 
 SEALER = """
@@ -163,6 +166,34 @@ def test_two_programs_may_seal_at_once(
     assert outputs == ["700\n", "700\n"]
     assert database.scalar("SELECT count(*) FROM checkpoint") == 1
     assert seal(database, ring, NOW).root == merkle.root_of(leaf_hashes(database))
+
+
+@pytest.mark.parametrize("others", [(), (1,), (0, 3)], ids=["alone", "one between", "two between"])
+def test_a_tree_that_grows_with_an_import_is_the_tree_of_the_log(
+    others: tuple[int, ...], database: Database, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """others: before which of the import's batches another writer appends."""
+    monkeypatch.setattr(tiles, "_CHUNK", 300)
+    handle = ring.wrapping_key(database, NOW, 1)
+    sealer = Sealer(handle.id, handle.key, ring.digest_key)
+    tree, pace = GrowingTree(database), ImportPace(150)
+
+    def batch(name: str, count: int) -> list[Sealed]:
+        return sealer.sealed(Capture(f"{name} {n}".encode(), {}, "meta-cloud", n) for n in range(count))
+
+    for number in range(5):
+        if number in others:
+            append(database, batch(f"other {number}", 40))
+        append(database, batch(f"import {number}", 199), pace, tree)
+    append(database, batch("import 3", 199), pace, tree)
+    end = 5 * 199 + 40 * len(others)
+    with database.reading() as connection:
+        stored = TileReader(connection).size()
+    assert end - 300 - 199 < stored <= end
+    assert grown(database) == end
+    grew = stored_rows(database, "SELECT * FROM merkle_tile ORDER BY level, tile_index")
+    assert rebuilt(database) == end
+    assert stored_rows(database, "SELECT * FROM merkle_tile ORDER BY level, tile_index") == grew
 
 
 def test_a_shorter_writer_does_not_shorten_a_tile(database: Database, filled: Callable[[int], None]) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.database.bulk import Writer
     from wa_analytics.evidence.keys import KeyRing
+    from wa_analytics.evidence.tiles import GrowingTree
 
 __all__ = [
     "Appended",
@@ -116,10 +117,16 @@ class ImportPace(Pace):
             self._newer, self._older = set(), self._newer
 
 
-def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Appended:
+def append(
+    database: Database,
+    sealed: Iterable[Sealed],
+    pace: ImportPace | None = None,
+    tree: GrowingTree | None = None,
+) -> Appended:
     """Store sealed entries in order, each recognition digest once; on disk when it returns.
 
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
+    tree: grows with what is stored.
     """
     total = Appended()
     if pace is not None:
@@ -138,6 +145,8 @@ def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None
                 pace.expects_new = not appended.repeated
         if pace is not None:
             pace.remember(chunk)
+        if tree is not None and appended.first_sequence is not None and appended.stored == len(chunk):
+            tree.appended(appended.first_sequence, chunk)
         total += appended
     return total
 

@@ -19,9 +19,12 @@ from wa_analytics.evidence.merkle import HASH_BYTES, root_of
 from wa_analytics.evidence.stored import stored_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from wa_analytics.database import Database
+    from wa_analytics.evidence.sealing import Sealed
 
 LEVEL_BITS = 8
 WIDTH = 1 << LEVEL_BITS
@@ -74,23 +77,60 @@ def split(tile: bytes) -> list[bytes]:
     return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
 
 
+class GrowingTree:
+    """The stored tree as an import grows it: hashes what was just appended, so that sealing need not
+    read it back. Other writers may append meanwhile; what they brought is read from the log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._edges: list[list[bytes]] = []
+        self._size = -1
+        self._leaves: list[bytes] = []
+
+    def appended(self, first: int, rows: Sequence[Sealed]) -> None:
+        """Take `rows`, which stand in the log from sequence `first` on."""
+        if first != self._size + len(self._leaves):
+            self._size, self._edges = _brought_up(self._database)
+            self._leaves.clear()
+            return
+        sha256 = hashlib.sha256
+        for sequence, row in enumerate(rows, first):
+            leaf = leaf_bytes(sequence, row[1], row[0], row[2], row[3], row[4], row[5])
+            self._leaves.append(sha256(b"\x00" + leaf).digest())
+        if len(self._leaves) >= _CHUNK:
+            self._size = _written(self._database, self._edges, self._size, self._leaves)
+            self._leaves.clear()
+
+
 def grown(database: Database) -> int:
     """Bring the stored tree up to the log's end; returns its size.
 
     Reads and hashes outside, writes in short transactions of some ten tiles.
     """
+    return _brought_up(database)[0]
+
+
+def _brought_up(database: Database) -> tuple[int, list[list[bytes]]]:
+    """Size and right edges of the stored tree, brought up to the log's end."""
     with database.reading() as connection:
         reader = TileReader(connection)
         size = reader.size()
         edges = _right_edges(reader, size)
     if edges is None:
-        return rebuilt(database)
+        rebuilt(database)
+        return _brought_up(database)
     while leaves := _leaf_hashes(database, size, _CHUNK - size % WIDTH):
-        tiles: dict[tuple[int, int], bytes] = {}
-        size = _extended(edges, size, leaves, tiles)
-        with database.writing() as writer:
-            for (level, place), hashes in tiles.items():
-                writer.execute(_WRITE, {"level": level, "place": place, "hashes": hashes})
+        size = _written(database, edges, size, leaves)
+    return size, edges
+
+
+def _written(database: Database, edges: list[list[bytes]], size: int, leaves: list[bytes]) -> int:
+    """The tree with `leaves` behind the first `size`, stored; returns its size."""
+    tiles: dict[tuple[int, int], bytes] = {}
+    size = _extended(edges, size, leaves, tiles)
+    with database.writing() as writer:
+        for (level, place), hashes in tiles.items():
+            writer.execute(_WRITE, {"level": level, "place": place, "hashes": hashes})
     return size
 
 
@@ -98,7 +138,7 @@ def rebuilt(database: Database) -> int:
     """Drop the stored tree and make it again from the entries; returns its size."""
     with database.writing() as writer:
         writer.execute("DELETE FROM merkle_tile")
-    return grown(database)
+    return _brought_up(database)[0]
 
 
 def _right_edges(reader: TileReader, size: int) -> list[list[bytes]] | None:

@@ -159,10 +159,11 @@ def captured(
     stored, and the same call again stores the rest."""
     from wa_analytics.evidence.layout import microseconds_of
     from wa_analytics.evidence.log import ImportPace, append, known
+    from wa_analytics.evidence.tiles import GrowingTree
 
     outcome = Captured()
     moment = microseconds_of(received_at)
-    pace = ImportPace()
+    pace, tree = ImportPace(), GrowingTree(database)
 
     def chunks() -> Iterator[RawChunk]:
         for path in paths:
@@ -187,7 +188,7 @@ def captured(
                     if entry.recognition_digest not in there:
                         there.add(entry.recognition_digest)
                         outcome.unreadable.append(entry.sentence)
-            appended = append(database, rows, pace)
+            appended = append(database, rows, pace, tree)
             outcome.stored += appended.stored
             outcome.repeated += appended.repeated
             if progress:
