@@ -16,8 +16,9 @@ _BLOCK = 64
 _MOMENT_BYTES = 4
 _SOUGHT_BYTES = 2_048
 _SECONDS = re.compile(rb'timestamp\\*"\s*:\s*\\*"?([0-9]{10})(?![0-9])')
+# It begins with plain letters and looks back from there, since `re` seeks those ten times as fast.
 _CLOCK = re.compile(
-    rb'(?:^|[",;\t])(20[0-9]{2})-([01][0-9])-([0-3][0-9])[T ]([0-2][0-9]):([0-5][0-9])'
+    rb'20([0-9]{2})(?<![^",;\t]20..)-([01][0-9])-([0-3][0-9])[T ]([0-2][0-9]):([0-5][0-9])'
     rb'(?::[0-9]{2}(?:[.,][0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?=$|[",;\t\r\n])'
 )
 _INNER = bytes(0x36 ^ byte for byte in range(256))
@@ -92,4 +93,4 @@ def _moment(body: bytes) -> bytes:
     if found is None:
         return bytes(_MOMENT_BYTES)
     year, month, day, hour, minute = map(int, found.groups())
-    return (((year * 12 + month) * 31 + day) * 1440 + hour * 60 + minute).to_bytes(_MOMENT_BYTES, "big")
+    return ((((2000 + year) * 12 + month) * 31 + day) * 1440 + hour * 60 + minute).to_bytes(_MOMENT_BYTES, "big")
