@@ -184,8 +184,10 @@ def test_a_tree_that_grows_with_an_import_is_the_tree_of_the_log(
     for number in range(5):
         if number in others:
             append(database, batch(f"other {number}", 40))
-        append(database, batch(f"import {number}", 199), pace, tree)
-    append(database, batch("import 3", 199), pace, tree)
+        for first, rows in append(database, batch(f"import {number}", 199), pace).runs:
+            tree.appended(first, rows)
+        if (grow := tree.due()) is not None:
+            grow()
     end = 5 * 199 + 40 * len(others)
     with database.reading() as connection:
         stored = TileReader(connection).size()

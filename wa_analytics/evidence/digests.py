@@ -93,4 +93,6 @@ def _moment(body: bytes) -> bytes:
     if found is None:
         return bytes(_MOMENT_BYTES)
     year, month, day, hour, minute = map(int, found.groups())
-    return ((((2000 + year) * 12 + month) * 31 + day) * 1440 + hour * 60 + minute).to_bytes(_MOMENT_BYTES, "big")
+    return ((((2000 + year) * 12 + month) * 31 + day) * 1440 + hour * 60 + minute).to_bytes(
+        _MOMENT_BYTES, "big"
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from operator import itemgetter
 from sqlite3 import IntegrityError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.database.bulk import Writer
     from wa_analytics.evidence.keys import KeyRing
-    from wa_analytics.evidence.tiles import GrowingTree
 
 __all__ = [
     "Appended",
@@ -55,6 +55,7 @@ CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
 READ_BYTES = 64 << 20
 REMEMBERED = 100_000
+_DIGEST = Sealed._fields.index("recognition_digest")
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
 _ENTRY_COLUMNS = (
@@ -72,16 +73,24 @@ _KEY_COLUMNS = ("sequence", "wrapping_key_id", "wrapped_key", "recognition_diges
 
 @dataclass(frozen=True)
 class Appended:
-    """first_sequence: place of the first stored entry, None if none was; stored: new entries;
-    repeated: captures that the log knew already."""
+    """runs: what was stored, as (sequence of the first, rows) per transaction; repeated: captures that
+    the log knew already."""
 
-    first_sequence: int | None = None
-    stored: int = 0
+    runs: tuple[tuple[int, list[Sealed]], ...] = ()
     repeated: int = 0
 
+    @property
+    def first_sequence(self) -> int | None:
+        """Place of the first stored entry, None if none was."""
+        return self.runs[0][0] if self.runs else None
+
+    @property
+    def stored(self) -> int:
+        """New entries."""
+        return sum(len(rows) for _, rows in self.runs)
+
     def __add__(self, other: Appended) -> Appended:
-        first = self.first_sequence if self.first_sequence is not None else other.first_sequence
-        return Appended(first, self.stored + other.stored, self.repeated + other.repeated)
+        return Appended(self.runs + other.runs, self.repeated + other.repeated)
 
 
 class ImportPace(Pace):
@@ -93,8 +102,8 @@ class ImportPace(Pace):
         rows = rows or CHUNK_ROWS
         super().__init__(rows, rows * 2)
         self.expects_new = expects_new
-        self._newer: set[bytes] = set()
-        self._older: set[bytes] = set()
+        self._newer: set[bytes | None] = set()
+        self._older: set[bytes | None] = set()
 
     def unseen(self, sealed: Iterable[Sealed]) -> list[Sealed]:
         """Each once, without what this import stored a while ago: platforms deliver twice within
@@ -103,7 +112,7 @@ class ImportPace(Pace):
         here: set[bytes] = set()
         found = []
         for row in sealed:
-            digest = row.recognition_digest
+            digest: bytes | None = row[_DIGEST]  # type: ignore[assignment]
             if digest is not None:
                 if digest in here or digest in newer or digest in older:
                     continue
@@ -112,21 +121,15 @@ class ImportPace(Pace):
         return found
 
     def remember(self, chunk: list[Sealed]) -> None:
-        self._newer.update(row.recognition_digest for row in chunk if row.recognition_digest)
+        self._newer.update(map(itemgetter(_DIGEST), chunk))
         if len(self._newer) > REMEMBERED:
             self._newer, self._older = set(), self._newer
 
 
-def append(
-    database: Database,
-    sealed: Iterable[Sealed],
-    pace: ImportPace | None = None,
-    tree: GrowingTree | None = None,
-) -> Appended:
+def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Appended:
     """Store sealed entries in order, each recognition digest once; on disk when it returns.
 
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
-    tree: grows with what is stored.
     """
     total = Appended()
     if pace is not None:
@@ -145,8 +148,6 @@ def append(
                 pace.expects_new = not appended.repeated
         if pace is not None:
             pace.remember(chunk)
-        if tree is not None and appended.first_sequence is not None and appended.stored == len(chunk):
-            tree.appended(appended.first_sequence, chunk)
         total += appended
     return total
 
@@ -161,7 +162,7 @@ def _append_new(database: Database, chunk: list[Sealed], pace: ImportPace) -> Ap
     except IntegrityError:
         return None
     pace.learn(len(chunk), perf_counter() - begun)
-    return Appended(first, len(chunk))
+    return Appended(((first, chunk),))
 
 
 def append_within(writer: Writer, chunk: list[Sealed]) -> Appended:
@@ -183,7 +184,7 @@ def append_within(writer: Writer, chunk: list[Sealed]) -> Appended:
         fresh.append(row)
     if not fresh:
         return Appended(repeated=len(chunk))
-    return Appended(_inserted(writer, fresh), len(fresh), len(chunk) - len(fresh))
+    return Appended(((_inserted(writer, fresh), fresh),), len(chunk) - len(fresh))
 
 
 def _inserted(writer: Writer, fresh: list[Sealed]) -> int:

@@ -9,6 +9,7 @@ is harmless. Tiles are a copy of what `entry` says: `rebuilt` makes them again.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -19,7 +20,7 @@ from wa_analytics.evidence.merkle import HASH_BYTES, root_of
 from wa_analytics.evidence.stored import stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -91,15 +92,21 @@ class GrowingTree:
         """Take `rows`, which stand in the log from sequence `first` on."""
         if first != self._size + len(self._leaves):
             self._size, self._edges = _brought_up(self._database)
-            self._leaves.clear()
+            self._leaves = []
             return
         sha256 = hashlib.sha256
         for sequence, row in enumerate(rows, first):
             leaf = leaf_bytes(sequence, row[1], row[0], row[2], row[3], row[4], row[5])
             self._leaves.append(sha256(b"\x00" + leaf).digest())
-        if len(self._leaves) >= _CHUNK:
-            self._size = _written(self._database, self._edges, self._size, self._leaves)
-            self._leaves.clear()
+
+    def due(self) -> Callable[[], int] | None:
+        """What stores the tree so far, None where that is not yet worth a transaction. It may be called in
+        another thread, one after the other."""
+        if len(self._leaves) < _CHUNK:
+            return None
+        leaves, size = self._leaves, self._size
+        self._size, self._leaves = size + len(leaves), []
+        return partial(_written, self._database, self._edges, size, leaves)
 
 
 def grown(database: Database) -> int:

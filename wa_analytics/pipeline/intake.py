@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing import get_context
@@ -158,7 +158,7 @@ def captured(
     """Store every capture under `paths`. The rest goes on after a refusal; a kill leaves a prefix
     stored, and the same call again stores the rest."""
     from wa_analytics.evidence.layout import microseconds_of
-    from wa_analytics.evidence.log import ImportPace, append, known
+    from wa_analytics.evidence.log import Appended, ImportPace, append, known
     from wa_analytics.evidence.tiles import GrowingTree
 
     outcome = Captured()
@@ -173,26 +173,41 @@ def captured(
                 else:
                     yield chunk
 
-    with uncollected():
+    def stored(sealed: SealedChunk) -> Appended:
+        if sealed.unreadable:
+            there = known(database, [entry.recognition_digest for entry in sealed.unreadable])
+            for entry in sealed.unreadable:
+                if entry.recognition_digest not in there:
+                    there.add(entry.recognition_digest)
+                    outcome.unreadable.append(entry.sentence)
+        return append(database, sealed.rows, pace)
+
+    def settle(appending: Future[Appended]) -> None:
+        appended = appending.result()
+        outcome.stored += appended.stored
+        outcome.repeated += appended.repeated
+        for first, rows in appended.runs:
+            tree.appended(first, rows)
+        if progress:
+            progress(appended.stored + appended.repeated)
+
+    # A commit waits for the disk; reading, hashing and handing over go on meanwhile.
+    with uncollected(), ThreadPoolExecutor(1) as writer:
+        waiting: deque[Future[Appended]] = deque()
         for sealed in _all_sealed(database, ring, settings, received_at, moment, chunks()):
-            rows = sealed.rows
             outcome.already_disposed += sealed.already_disposed
             if sealed.refused:
                 outcome.refused.append(
                     f"{sealed.place}: {sealed.refused} captures speak of something that was disposed "
                     "of and cannot be carved; import a file without it."
                 )
-            if sealed.unreadable:
-                there = known(database, [entry.recognition_digest for entry in sealed.unreadable])
-                for entry in sealed.unreadable:
-                    if entry.recognition_digest not in there:
-                        there.add(entry.recognition_digest)
-                        outcome.unreadable.append(entry.sentence)
-            appended = append(database, rows, pace, tree)
-            outcome.stored += appended.stored
-            outcome.repeated += appended.repeated
-            if progress:
-                progress(len(rows))
+            waiting.append(writer.submit(stored, sealed))
+            if len(waiting) > 1:
+                settle(waiting.popleft())
+            if (grow := tree.due()) is not None:
+                writer.submit(grow)
+        while waiting:
+            settle(waiting.popleft())
     counted(database, provider, outcome, received_at)
     return outcome
 
