@@ -19,12 +19,12 @@ from wa_analytics.evidence.checkpoint import latest, seal, seal_if_due, verifier
 from wa_analytics.evidence.keyfile import write_key
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import leaf_bytes, leaf_hash, microseconds_of
-from wa_analytics.evidence.log import ImportPace, append
+from wa_analytics.evidence.log import append
 from wa_analytics.evidence.note import opened
 from wa_analytics.evidence.places import FolderPlace, places_of
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.evidence.tiles import GrowingTree, TileReader, grown, rebuilt
+from wa_analytics.evidence.tiles import GrowingTree, TileReader, grown, leaves_of, rebuilt
 from wa_analytics.settings import Evidence, Settings
 
 SEALER = """
@@ -176,7 +176,7 @@ def test_a_tree_that_grows_with_an_import_is_the_tree_of_the_log(
     monkeypatch.setattr(tiles, "_CHUNK", 300)
     handle = ring.wrapping_key(database, NOW, 1)
     sealer = Sealer(handle.id, handle.key, ring.digest_key)
-    tree, pace = GrowingTree(database), ImportPace(150)
+    tree = GrowingTree(database)
 
     def batch(name: str, count: int) -> list[Sealed]:
         return sealer.sealed(Capture(f"{name} {n}".encode(), {}, "meta-cloud", n) for n in range(count))
@@ -184,10 +184,9 @@ def test_a_tree_that_grows_with_an_import_is_the_tree_of_the_log(
     for number in range(5):
         if number in others:
             append(database, batch(f"other {number}", 40))
-        for first, rows in append(database, batch(f"import {number}", 199), pace).runs:
-            tree.appended(first, rows)
-        if (grow := tree.due()) is not None:
-            grow()
+        for first, rows in append(database, batch(f"import {number}", 199)).runs:
+            tree.appended(first, leaves_of(first, rows))
+            tree.appended(first, leaves_of(first, rows))
     end = 5 * 199 + 40 * len(others)
     with database.reading() as connection:
         stored = TileReader(connection).size()

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tests.evidence.conftest import NOW, RECEIVED_AT, capture
 from wa_analytics.capture import Capture
 from wa_analytics.database import Database
+from wa_analytics.database.pace import Pace
 from wa_analytics.errors import EvidenceBroken, KeyRefused
 from wa_analytics.evidence import log
 from wa_analytics.evidence.keys import KeyRing
-from wa_analytics.evidence.log import Appended, ImportPace, append, entries, journal, opened
+from wa_analytics.evidence.log import Appended, append, asked, entries, journal, opened
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer, cleared
 
 WRITER = """
@@ -73,16 +74,26 @@ def test_the_same_bytes_are_stored_once(database: Database, sealer: Sealer) -> N
 )
 @given(
     batches=st.lists(st.lists(st.integers(0, 12), max_size=12), max_size=6),
-    pace=st.builds(ImportPace, st.integers(1, 5), expects_new=st.booleans()) | st.none(),
+    pace=st.builds(Pace, st.integers(1, 5), st.integers(1, 9)) | st.none(),
+    ahead=st.integers(0, 3),
 )
 def test_any_batching_stores_each_once_without_a_gap(
-    batches: list[list[int]], pace: ImportPace | None, database: Database, ring: KeyRing, sealer: Sealer
+    batches: list[list[int]],
+    pace: Pace | None,
+    ahead: int,
+    database: Database,
+    ring: KeyRing,
+    sealer: Sealer,
 ) -> None:
+    """ahead: how many batches before its turn a batch asks what the log knows; 0 asks in its turn."""
     start = log.size(database)
     mark = str(start).encode() + b" "
     total = Appended()
-    for batch in batches:
-        total += append(database, sealer.sealed(capture(n, context=mark) for n in batch), pace)
+    sealed = [sealer.sealed(capture(n, context=mark) for n in batch) for batch in batches]
+    questions = [asked(database, rows) for rows in sealed[:ahead]]
+    for place, rows in enumerate(sealed):
+        total += append(database, rows, pace, questions[place] if ahead else None)
+        questions += [asked(database, rows) for rows in sealed[place + ahead : place + ahead + 1]]
     flat = [number for batch in batches for number in batch]
     assert (total.stored, total.repeated) == (len(set(flat)), len(flat) - len(set(flat)))
     rows = entries(database, start)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,8 @@ class Database:
         if self.dialect == "postgresql":
             options["connect_args"] = {"options": "-c timezone=UTC"}
         self.engine: Engine = create_engine(self.url, **options)
+        self.gate: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Passed before every write, where several processes of one program write in turn."""
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
@@ -118,7 +120,7 @@ class Database:
             the disk at every commit; after a power cut the last of it is made again.
         """
         try:
-            with self.engine.connect() as connection:
+            with self.gate(), self.engine.connect() as connection:
                 connection = connection.execution_options(immediate=True)
                 with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
@@ -142,7 +144,7 @@ class Database:
     def session(self) -> Iterator[Session]:
         """An ORM session for single recorded facts, committed at exit."""
         try:
-            with Session(self.engine) as session:
+            with self.gate(), Session(self.engine) as session:
                 session.connection(execution_options={"immediate": True})
                 yield session
                 session.commit()

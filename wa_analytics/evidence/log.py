@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from operator import itemgetter
-from sqlite3 import IntegrityError
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -34,15 +32,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Appended",
+    "Asked",
     "EntryRow",
-    "ImportPace",
     "Opener",
     "Sealed",
     "Sealer",
     "append",
     "append_within",
+    "asked",
     "cleared",
     "entries",
+    "import_pace",
     "journal",
     "known",
     "opened",
@@ -54,7 +54,6 @@ __all__ = [
 CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
 READ_BYTES = 64 << 20
-REMEMBERED = 100_000
 _DIGEST = Sealed._fields.index("recognition_digest")
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
@@ -93,79 +92,44 @@ class Appended:
         return Appended(self.runs + other.runs, self.repeated + other.repeated)
 
 
-class ImportPace(Pace):
-    """Also whether the import expects captures that the log does not know. Where it does, SQLite's
-    unique index is the only one to ask, which saves a look-up per capture; a repetition costs one
-    transaction that is done again with the question first."""
+class Asked(NamedTuple):
+    """What an importer asked before it has the log for itself: the digests that the log knew when it had
+    `size` entries."""
 
-    def __init__(self, rows: int | None = None, *, expects_new: bool = True) -> None:
-        rows = rows or CHUNK_ROWS
-        super().__init__(rows, rows * 2)
-        self.expects_new = expects_new
-        self._newer: set[bytes | None] = set()
-        self._older: set[bytes | None] = set()
-
-    def unseen(self, sealed: Iterable[Sealed]) -> list[Sealed]:
-        """Each once, without what this import stored a while ago: platforms deliver twice within
-        hours."""
-        newer, older = self._newer, self._older
-        here: set[bytes] = set()
-        found = []
-        for row in sealed:
-            digest: bytes | None = row[_DIGEST]  # type: ignore[assignment]
-            if digest is not None:
-                if digest in here or digest in newer or digest in older:
-                    continue
-                here.add(digest)
-            found.append(row)
-        return found
-
-    def remember(self, chunk: list[Sealed]) -> None:
-        self._newer.update(map(itemgetter(_DIGEST), chunk))
-        if len(self._newer) > REMEMBERED:
-            self._newer, self._older = set(), self._newer
+    size: int
+    known: set[bytes]
 
 
-def append(database: Database, sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Appended:
+def import_pace() -> Pace:
+    """For `append`: an import's transactions, on any machine."""
+    return Pace(2 * CHUNK_ROWS, 2 * CHUNK_ROWS)
+
+
+def asked(database: Database, sealed: Iterable[Sealed]) -> Asked:
+    """Ask for captures that are to be appended soon, while others still append."""
+    there = size(database)
+    return Asked(there, known(database, [row[_DIGEST] for row in sealed if row[_DIGEST]]))  # type: ignore[misc]
+
+
+def append(
+    database: Database, sealed: Iterable[Sealed], pace: Pace | None = None, asked: Asked | None = None
+) -> Appended:
     """Store sealed entries in order, each recognition digest once; on disk when it returns.
 
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
     """
     total = Appended()
-    if pace is not None:
-        sealed = list(sealed)
-        unseen = pace.unseen(sealed)
-        total, sealed = Appended(repeated=len(sealed) - len(unseen)), unseen
     for chunk in _chunks(sealed, pace):
-        expects_new = pace is not None and pace.expects_new and database.dialect == "sqlite"
-        appended = _append_new(database, chunk, pace) if pace is not None and expects_new else None
-        if appended is None:
-            with database.writing() as writer:
-                begun = perf_counter()
-                appended = append_within(writer, chunk)
-            if pace is not None:
-                pace.learn(len(chunk), perf_counter() - begun)
-                pace.expects_new = not appended.repeated
+        with database.writing() as writer:
+            begun = perf_counter()
+            appended = append_within(writer, chunk, asked)
         if pace is not None:
-            pace.remember(chunk)
+            pace.learn(len(chunk), perf_counter() - begun)
         total += appended
     return total
 
 
-def _append_new(database: Database, chunk: list[Sealed], pace: ImportPace) -> Appended | None:
-    """The chunk, each once, stored if the log knows none of it; else None and nothing stored."""
-    try:
-        with database.writing() as writer:
-            begun = perf_counter()
-            _refuse_destroyed(writer, {row.wrapping_key_id for row in chunk} - {None})
-            first = _inserted(writer, chunk)
-    except IntegrityError:
-        return None
-    pace.learn(len(chunk), perf_counter() - begun)
-    return Appended(((first, chunk),))
-
-
-def append_within(writer: Writer, chunk: list[Sealed]) -> Appended:
+def append_within(writer: Writer, chunk: list[Sealed], asked: Asked | None = None) -> Appended:
     """The same inside the caller's transaction, for a disposal that goes with its entry. Keep it
     to a chunk: on SQLite nobody else writes meanwhile."""
     if not chunk:
@@ -173,7 +137,11 @@ def append_within(writer: Writer, chunk: list[Sealed]) -> Appended:
     if writer.dialect == "postgresql":
         writer.execute("SELECT pg_advisory_xact_lock(:key)", {"key": POSTGRESQL_LOCK})
     _refuse_destroyed(writer, {row.wrapping_key_id for row in chunk} - {None})
-    known = _known(writer, [row.recognition_digest for row in chunk if row.recognition_digest])
+    if asked is None:
+        known = _known(writer, [row.recognition_digest for row in chunk if row.recognition_digest])
+    else:
+        since = "SELECT recognition_digest FROM entry_key WHERE sequence >= :size"
+        known = asked.known.union(bytes(row[0]) for row in writer.rows(since, {"size": asked.size}))
     fresh: list[Sealed] = []
     for row in chunk:
         recognition = row.recognition_digest
@@ -299,7 +267,7 @@ def journal(
     return first
 
 
-def _chunks(sealed: Iterable[Sealed], pace: ImportPace | None = None) -> Iterator[list[Sealed]]:
+def _chunks(sealed: Iterable[Sealed], pace: Pace | None = None) -> Iterator[list[Sealed]]:
     chunk: list[Sealed] = []
     volume = 0
     for row in sealed:

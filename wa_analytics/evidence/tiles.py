@@ -8,19 +8,17 @@ is harmless. Tiles are a copy of what `entry` says: `rebuilt` makes them again.
 
 from __future__ import annotations
 
-import hashlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from wa_analytics.errors import EvidenceBroken
-from wa_analytics.evidence.layout import leaf_bytes, microseconds_of
+from wa_analytics.evidence.layout import leaf_bytes, leaf_hash, microseconds_of
 from wa_analytics.evidence.merkle import HASH_BYTES, root_of
 from wa_analytics.evidence.stored import stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
@@ -79,8 +77,8 @@ def split(tile: bytes) -> list[bytes]:
 
 
 class GrowingTree:
-    """The stored tree as an import grows it: hashes what was just appended, so that sealing need not
-    read it back. Other writers may append meanwhile; what they brought is read from the log."""
+    """The stored tree as an import grows it, so that sealing need not read back what was just
+    appended. Other writers may append meanwhile; what they brought is read from the log."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,25 +86,26 @@ class GrowingTree:
         self._size = -1
         self._leaves: list[bytes] = []
 
-    def appended(self, first: int, rows: Sequence[Sealed]) -> None:
-        """Take `rows`, which stand in the log from sequence `first` on."""
-        if first != self._size + len(self._leaves):
+    def appended(self, first: int, leaves: bytes) -> None:
+        """Take the hashes (`leaves_of`) of rows that stand in the log from sequence `first` on."""
+        size = self._size + len(self._leaves)
+        hashes = split(leaves)
+        if first > size or self._size < 0:
             self._size, self._edges = _brought_up(self._database)
-            self._leaves = []
+            self._leaves.clear()
             return
-        sha256 = hashlib.sha256
-        for sequence, row in enumerate(rows, first):
-            leaf = leaf_bytes(sequence, row[1], row[0], row[2], row[3], row[4], row[5])
-            self._leaves.append(sha256(b"\x00" + leaf).digest())
+        self._leaves += hashes[size - first :]
+        if len(self._leaves) >= _CHUNK:
+            self._size = _written(self._database, self._edges, self._size, self._leaves)
+            self._leaves.clear()
 
-    def due(self) -> Callable[[], int] | None:
-        """What stores the tree so far, None where that is not yet worth a transaction. It may be called in
-        another thread, one after the other."""
-        if len(self._leaves) < _CHUNK:
-            return None
-        leaves, size = self._leaves, self._size
-        self._size, self._leaves = size + len(leaves), []
-        return partial(_written, self._database, self._edges, size, leaves)
+
+def leaves_of(first: int, rows: Sequence[Sealed]) -> bytes:
+    """The leaf hashes of rows that stand in the log from sequence `first` on, one behind the other."""
+    return b"".join(
+        leaf_hash(leaf_bytes(sequence, row[1], row[0], row[2], row[3], row[4], row[5]))
+        for sequence, row in enumerate(rows, first)
+    )
 
 
 def grown(database: Database) -> int:
@@ -191,7 +190,6 @@ def _extended(
 
 def _leaf_hashes(database: Database, start: int, limit: int) -> list[bytes]:
     """Hashes of the leaves from sequence `start` on. Raises EvidenceBroken at a gap."""
-    sha256 = hashlib.sha256
     hashes = []
     rows = stored_rows(
         database,
@@ -206,5 +204,5 @@ def _leaf_hashes(database: Database, start: int, limit: int) -> list[bytes]:
             )
         moment = microseconds_of(row[4])
         leaf = leaf_bytes(row[0], row[1], row[2], row[3], moment, row[5], row[6])
-        hashes.append(sha256(b"\x00" + leaf).digest())
+        hashes.append(leaf_hash(leaf))
     return hashes

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
+from wa_analytics.pipeline.turns import Turns
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -28,11 +30,13 @@ from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
+    from wa_analytics.database.pace import Pace
     from wa_analytics.evidence.keys import KeyRing
     from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 
 Progress = Callable[[int], None]
 WORTH_WORKERS = 12_000
+AHEAD = 3
 OTHER_OBJECT = (
     "is a webhook of another object than a WhatsApp Business Account; `wa doctor` counts it by name: "
     "check what was exported."
@@ -72,6 +76,19 @@ class SealedChunk(NamedTuple):
     already_disposed: int = 0
     refused: int = 0
     place: str = ""
+
+
+class StoredChunk(NamedTuple):
+    """What became of a chunk. runs: (sequence of the first, hashes of the Merkle leaves) of what was
+    stored; unreadable: sentences of new captures; the others as in `SealedChunk`."""
+
+    stored: int
+    repeated: int
+    runs: list[tuple[int, bytes]]
+    unreadable: list[str]
+    already_disposed: int
+    refused: int
+    place: str
 
 
 class _Intake:
@@ -124,25 +141,66 @@ def _place(capture: Capture) -> str:
     return f"line {line}" if line else "the body"
 
 
-_intake: _Intake | None = None
+def _stored(
+    database: Database, sealed: SealedChunk, pace: Pace, turn: AbstractContextManager[None]
+) -> StoredChunk:
+    from wa_analytics.evidence.log import append, asked
+    from wa_analytics.evidence.tiles import leaves_of
+
+    question = asked(database, sealed.rows)
+    with turn:
+        appended = append(database, sealed.rows, pace, question)
+    told = {one.recognition_digest: one.sentence for one in reversed(sealed.unreadable)}
+    new = {row.recognition_digest for _, rows in appended.runs for row in rows} if told else set()
+    return StoredChunk(
+        appended.stored,
+        appended.repeated,
+        [(first, leaves_of(first, rows)) for first, rows in appended.runs],
+        [sentence for digest, sentence in reversed(told.items()) if digest in new],
+        sealed.already_disposed,
+        sealed.refused,
+        sealed.place,
+    )
 
 
-def _started(settings: Settings, received_at: int, disposed: DisposedIds | None, digest_key: bytes) -> None:
-    global _intake
-    _intake = _Intake(settings, received_at, disposed, digest_key)
+class _Worker:
+    """A process that seals chunks beside others and appends them in its turn."""
+
+    def __init__(self, intake: _Intake, url: str, turns: Turns) -> None:
+        from wa_analytics.database import Database
+        from wa_analytics.evidence.log import import_pace
+
+        self._intake, self._database, self._turns, self._pace = intake, Database(url), turns, import_pace()
+
+    def stored(self, sealer: Sealer, chunk: RawChunk, place: int) -> StoredChunk:
+        turn = self._turns.of(place)
+        try:
+            sealed = self._intake.sealed(sealer, chunk)
+        except BaseException:
+            with turn:  # those behind wait for it
+                raise
+        return _stored(self._database, sealed, self._pace, turn)
+
+
+_worker: _Worker | None = None
+
+
+def _started(
+    settings: Settings,
+    received_at: int,
+    disposed: DisposedIds | None,
+    digest_key: bytes,
+    url: str,
+    turns: Turns,
+) -> None:
+    global _worker
     gc.disable()
+    _worker = _Worker(_Intake(settings, received_at, disposed, digest_key), url, turns)
 
 
-def _sealed(sealer: Sealer, chunk: RawChunk) -> SealedChunk:
-    assert _intake is not None
-    sealed = _intake.sealed(sealer, chunk)
-    # Plain tuples pass between processes at a third of what named ones cost.
-    return sealed._replace(rows=list(map(tuple, sealed.rows)))  # type: ignore[arg-type]
-
-
-def _received(future: Future[SealedChunk]) -> SealedChunk:
-    sealed = future.result()
-    return sealed._replace(rows=list(map(Sealed._make, sealed.rows)))
+def _stored_there(sealer: Sealer, chunk: RawChunk, place: int) -> StoredChunk:
+    assert _worker is not None
+    return _worker.stored(sealer, chunk, place)
 
 
 def captured(
@@ -157,13 +215,9 @@ def captured(
 ) -> Captured:
     """Store every capture under `paths`. The rest goes on after a refusal; a kill leaves a prefix
     stored, and the same call again stores the rest."""
-    from wa_analytics.evidence.layout import microseconds_of
-    from wa_analytics.evidence.log import Appended, ImportPace, append, known
     from wa_analytics.evidence.tiles import GrowingTree
 
-    outcome = Captured()
-    moment = microseconds_of(received_at)
-    pace, tree = ImportPace(), GrowingTree(database)
+    outcome, tree = Captured(), GrowingTree(database)
 
     def chunks() -> Iterator[RawChunk]:
         for path in paths:
@@ -173,84 +227,66 @@ def captured(
                 else:
                     yield chunk
 
-    def stored(sealed: SealedChunk) -> Appended:
-        if sealed.unreadable:
-            there = known(database, [entry.recognition_digest for entry in sealed.unreadable])
-            for entry in sealed.unreadable:
-                if entry.recognition_digest not in there:
-                    there.add(entry.recognition_digest)
-                    outcome.unreadable.append(entry.sentence)
-        return append(database, sealed.rows, pace)
-
-    def settle(appending: Future[Appended]) -> None:
-        appended = appending.result()
-        outcome.stored += appended.stored
-        outcome.repeated += appended.repeated
-        for first, rows in appended.runs:
-            tree.appended(first, rows)
-        if progress:
-            progress(appended.stored + appended.repeated)
-
-    # A commit waits for the disk; reading, hashing and handing over go on meanwhile.
-    with uncollected(), ThreadPoolExecutor(1) as writer:
-        waiting: deque[Future[Appended]] = deque()
-        for sealed in _all_sealed(database, ring, settings, received_at, moment, chunks()):
-            outcome.already_disposed += sealed.already_disposed
-            if sealed.refused:
+    with uncollected():
+        for chunk in _all_stored(database, ring, settings, received_at, chunks()):
+            outcome.stored += chunk.stored
+            outcome.repeated += chunk.repeated
+            outcome.unreadable += chunk.unreadable
+            outcome.already_disposed += chunk.already_disposed
+            if chunk.refused:
                 outcome.refused.append(
-                    f"{sealed.place}: {sealed.refused} captures speak of something that was disposed "
+                    f"{chunk.place}: {chunk.refused} captures speak of something that was disposed "
                     "of and cannot be carved; import a file without it."
                 )
-            waiting.append(writer.submit(stored, sealed))
-            if len(waiting) > 1:
-                settle(waiting.popleft())
-            if (grow := tree.due()) is not None:
-                writer.submit(grow)
-        while waiting:
-            settle(waiting.popleft())
+            for first, leaves in chunk.runs:
+                tree.appended(first, leaves)
+            if progress:
+                progress(chunk.stored + chunk.repeated)
     counted(database, provider, outcome, received_at)
     return outcome
 
 
-def _all_sealed(
-    database: Database,
-    ring: KeyRing,
-    settings: Settings,
-    received_at: datetime,
-    moment: int,
-    chunks: Iterable[RawChunk],
-) -> Iterator[SealedChunk]:
+def _all_stored(
+    database: Database, ring: KeyRing, settings: Settings, received_at: datetime, chunks: Iterable[RawChunk]
+) -> Iterator[StoredChunk]:
+    from wa_analytics.evidence.layout import microseconds_of
+    from wa_analytics.evidence.log import import_pace
     from wa_analytics.pipeline.disposed import disposed_ids
 
-    workers = cpu_count() or 1
+    workers, moment, pace = cpu_count() or 1, microseconds_of(received_at), import_pace()
     disposed = disposed_ids(database) or None
     here = _Intake(settings, moment, disposed, ring.digest_key)
     pool: ProcessPoolExecutor | None = None
-    pending: deque[Future[SealedChunk]] = deque()
-    done = 0
+    pending: deque[Future[StoredChunk]] = deque()
+    done = place = 0
     try:
         for chunk in chunks:
-            handle = ring.wrapping_key(database, received_at, len(chunk[1]))
-            sealer = Sealer(handle.id, handle.key, ring.digest_key)
+            key = ring.wrapping_key(database, received_at, len(chunk[1]))
+            sealer = Sealer(key.id, key.key, ring.digest_key)
             if done < WORTH_WORKERS or workers < 2:
-                yield here.sealed(sealer, chunk)
+                yield _stored(database, here.sealed(sealer, chunk), pace, nullcontext())
             else:
                 if pool is None:
+                    context = get_context("spawn")
+                    turns = Turns(context)
+                    database.gate = turns.between
                     pool = ProcessPoolExecutor(
                         workers,
-                        mp_context=get_context("spawn"),
+                        mp_context=context,
                         initializer=_started,
-                        initargs=(settings, moment, disposed, ring.digest_key),
+                        initargs=(settings, moment, disposed, ring.digest_key, database.url, turns),
                     )
-                pending.append(pool.submit(_sealed, sealer, chunk))
-                if len(pending) > workers * 2:
-                    yield _received(pending.popleft())
+                pending.append(pool.submit(_stored_there, sealer, chunk, place))
+                place += 1
+                if len(pending) > workers * AHEAD:
+                    yield pending.popleft().result()
             done += len(chunk[1])
         while pending:
-            yield _received(pending.popleft())
+            yield pending.popleft().result()
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+            database.gate = nullcontext
 
 
 def counted(database: Database, provider: str, outcome: Captured, at: datetime) -> None:

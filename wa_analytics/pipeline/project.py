@@ -111,12 +111,12 @@ _reader: tuple[Reader, Database] | None = None
 
 
 def _started(reader: Reader, url: str) -> None:
-    from wa_analytics.database import Database
-
     global _reader
-    _reader = reader, Database(url)
     # A worker makes no cycles; looking for them among millions of rows costs more than the rows.
     gc.disable()
+    from wa_analytics.database import Database
+
+    _reader = reader, Database(url)
 
 
 def _read(start: int, end: int) -> tuple[int, Rows]:

@@ -1,0 +1,43 @@
+"""Whose turn it is to write, among the processes of one import.
+
+Chunks are appended in the order of the file, and nobody waits for SQLite's own lock: its waiters sleep
+and ask again, and against writers that follow each other closely they ask in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+
+LONGEST_WAIT_SECONDS = 30
+
+
+class Turns:
+    """Handed to worker processes as they start."""
+
+    def __init__(self, context: BaseContext) -> None:
+        self._changed = context.Condition()
+        self._next = context.Value("q", 0, lock=False)
+
+    @contextmanager
+    def of(self, place: int) -> Iterator[None]:
+        """The turn of one place, after all smaller ones; every place must take its turn once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next.value == place)
+            try:
+                yield
+            finally:
+                self._next.value = place + 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def between(self) -> Iterator[None]:
+        """Between two turns, for one that has no place among them. A process that was killed in its turn
+        never ends it; then the database's own lock has to do."""
+        is_between = self._changed.acquire(timeout=LONGEST_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if is_between:
+                self._changed.release()
