@@ -1,0 +1,131 @@
+"""An import large enough for worker processes: everything once, in the file's order, with a tree that
+is the log's, also while somebody else appends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from wa_analytics.capture import Capture
+from wa_analytics.database import Database
+from wa_analytics.evidence.checkpoint import seal
+from wa_analytics.evidence.log import append, entries, opened
+from wa_analytics.evidence.sealing import Sealer
+from wa_analytics.evidence.stored import stored_rows
+from wa_analytics.evidence.tiles import TileReader, rebuilt
+from wa_analytics.pipeline import intake
+from wa_analytics.providers import chunks
+from wa_analytics.workspace import Workspace
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+ROWS = 20_000
+TILES = "SELECT level, tile_index, hashes FROM merkle_tile ORDER BY level, tile_index"
+
+
+def body(number: int) -> str:
+    status = {"id": f"wamid.{number}", "status": "sent", "timestamp": str(1_772_300_000 + number // 4)}
+    value = {"messaging_product": "whatsapp", "statuses": [status | {"recipient_id": "12025550123"}]}
+    changes = [{"field": "messages", "value": value}]
+    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": changes}]})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr(intake, "WORTH_WORKERS", 500)
+    monkeypatch.setattr(chunks, "CHUNK_RECORDS", 300)
+    return Workspace.init(tmp_path / "home", database.url)
+
+
+def bodies(workspace: Workspace) -> list[bytes]:
+    database, keys = workspace.database, workspace.ring.wrapping_keys(workspace.database)
+    rows = entries(database, 0, 10 * ROWS)
+    assert [row.sequence for row in rows] == list(range(len(rows)))
+    return [capture.body for _, capture in opened(rows, keys, workspace.ring.digest_key)]
+
+
+def test_workers_append_in_the_order_of_the_file(workspace: Workspace, tmp_path: Path) -> None:
+    lines = [body(number) for number in range(ROWS)]
+    lines[4_000], lines[4_001], lines[15_000] = "{broken", lines[3_999], lines[2]
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    seen: list[int] = []
+    outcome = workspace.capture("meta-cloud", [str(file)], NOW, progress=seen.append)
+    assert (outcome.stored, outcome.repeated, sum(seen)) == (ROWS - 2 + 1, 2, ROWS + 1)
+    assert ["line 4001: is not JSON" in sentence for sentence in outcome.unreadable] == [True]
+    assert bodies(workspace)[:-1] == [line.encode() for line in dict.fromkeys(lines)]
+    with workspace.database.reading() as connection:
+        grown = TileReader(connection).size()
+    assert grown >= ROWS // 2
+    seal(workspace.database, workspace.ring, NOW)
+    sealed = stored_rows(workspace.database, TILES)
+    rebuilt(workspace.database)
+    assert stored_rows(workspace.database, TILES) == sealed
+    again = workspace.capture("meta-cloud", [str(file)], NOW)
+    assert (again.stored, again.repeated, again.unreadable) == (0, ROWS + 1, [])
+
+
+def test_others_append_meanwhile(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(body(number) for number in range(ROWS // 2)), encoding="utf-8")
+    key = workspace.ring.wrapping_key(workspace.database, NOW, 1)
+    sealer = Sealer(key.id, key.key, workspace.ring.digest_key)
+    is_over = threading.Event()
+    other = Database(workspace.database.url)
+    brought = 0
+
+    def bring() -> None:
+        nonlocal brought
+        while not is_over.wait(0.02):
+            append(other, sealer.sealed([Capture(b"other %d" % brought, {}, "meta-cloud", brought)]))
+            brought += 1
+
+    thread = threading.Thread(target=bring)
+    thread.start()
+    try:
+        outcome = workspace.capture("meta-cloud", [str(file)], NOW)
+    finally:
+        is_over.set()
+        thread.join()
+        other.close()
+    assert outcome.stored == ROWS // 2 + 1
+    found = bodies(workspace)
+    assert brought
+    assert len(found) == ROWS // 2 + 1 + brought
+    own = [found_body for found_body in found if found_body.startswith(b'{"object"')]
+    assert own == [body(number).encode() for number in range(ROWS // 2)]
+    seal(workspace.database, workspace.ring, NOW)
+    sealed = stored_rows(workspace.database, TILES)
+    rebuilt(workspace.database)
+    assert stored_rows(workspace.database, TILES) == sealed
+
+
+def test_a_worker_that_fails_ends_the_import(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrapping key that is destroyed meanwhile: the import stops with its sentence, and nobody waits
+    for a turn that never comes."""
+    from wa_analytics.errors import KeyRefused
+
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(body(number) for number in range(10_000)), encoding="utf-8")
+
+    calls = 0
+
+    def destroy(_: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls < 3:  # two chunks are stored before there are workers
+            return
+        with workspace.database.writing() as writer:
+            writer.execute("UPDATE wrapping_key SET wrapped = NULL, destroyed_at = :at", {"at": NOW})
+
+    with pytest.raises(KeyRefused, match="was destroyed meanwhile"):
+        workspace.capture("meta-cloud", [str(file)], NOW, progress=destroy)
+    workspace.ring.forget_wrapping_key()
+    again = workspace.capture("meta-cloud", [str(file)], NOW)
+    assert again.repeated >= 900
+    assert again.stored + again.repeated == 10_000 + 1
