@@ -122,7 +122,9 @@ def _gaps(database: Database) -> Counter[str]:
     told = database.frame(
         "SELECT DISTINCT entry.provider, fact.channel_id, fact.entity FROM "
         "(SELECT sequence, channel_id, entity FROM message_fact UNION ALL "
-        "SELECT sequence, channel_id, entity FROM status_fact) AS fact "
+        "SELECT sequence, channel_id, entity FROM status_fact UNION ALL "
+        "SELECT sequence, channel_id, entity FROM message_version UNION ALL "
+        "SELECT sequence, channel_id, entity FROM channel_event) AS fact "
         "JOIN entry ON entry.sequence = fact.sequence"
     ).rows()
     for gap in declared.iter_rows(named=True):

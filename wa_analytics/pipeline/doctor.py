@@ -9,7 +9,7 @@ from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.log import size
 from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.timestamp import undated
-from wa_analytics.pipeline.connections import connections
+from wa_analytics.pipeline.connections import LIVE, connections
 from wa_analytics.pipeline.pull import pull_rows
 from wa_analytics.settings import Settings, unknown_keys
 
@@ -45,13 +45,10 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         "SELECT count(*) FROM entry WHERE sequence >= :reached AND kind IN ('capture', 'disposal')",
         reached=reached,
     )
+    providers = connections(database, settings, at)
     lines = [
         _line("ok" if settings.entity else "missing", _companies(settings)),
-        _line(
-            "ok" if settings.meta_cloud.app_secret else "missing",
-            "Meta app secret " + ("set: signatures are checked" if settings.meta_cloud.app_secret else
-                                  "not set (WA_META_CLOUD__APP_SECRET): signatures cannot be checked"),
-        ),
+        *_meta_lines(settings, providers),
         _line("ok" if total else "missing", f"{total:,} entries in the evidence log"),
         _line("stale" if waiting else "ok", f"{waiting:,} captures wait for `wa refresh`"),
         _line(
@@ -91,7 +88,7 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
     return {
         "lines": lines,
-        "providers": connections(database, settings, at),
+        "providers": providers,
         "pulls": pulls,
         "unknown": database.frame(
             "SELECT provider, note_code AS kind, name, count(DISTINCT sequence) AS captures "
@@ -99,6 +96,17 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         ).to_dicts(),
         "freshness": fresh,
     }
+
+
+def _meta_lines(settings: Settings, providers: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Nothing where another provider delivers and Meta's was never heard: then its secret lacks nobody."""
+    if settings.meta_cloud.app_secret:
+        return [_line("ok", "Meta app secret set: signatures are checked")]
+    is_heard = {row["provider"]: bool(row["captures"]) for row in providers}
+    if not is_heard["meta-cloud"] and any(is_heard[name] for name in LIVE):
+        return []
+    what = "Meta app secret not set (WA_META_CLOUD__APP_SECRET): signatures cannot be checked"
+    return [_line("missing", what)]
 
 
 def _evidence_lines(database: Database, settings: Settings, total: int) -> list[dict[str, str]]:

@@ -1,0 +1,108 @@
+"""`wa doctor` per provider, with some of them on and some off."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Wa
+from tests.providers.worlds import body, message
+
+AIR, CLINIC = "447700900100", "106540352242922"
+SETTINGS = f"""
+[[entity]]
+key = "air"
+name = "Birch Air"
+channels = ["{AIR}"]
+
+[[entity]]
+key = "clinic"
+name = "Cedro"
+channels = ["{CLINIC}"]
+"""
+ON = {
+    "infobip": {"WA_INFOBIP__SECRET": "s", "WA_INFOBIP__API_KEY": "k", "WA_INFOBIP__API_URL": "https://x.invalid"},
+    "aws-social": {"WA_AWS_SOCIAL__TOPIC_ARNS": '["arn:aws:sns:eu-west-1:000000000000:whatsapp"]'},
+    "twilio": {"WA_TWILIO__ACCOUNT_SID": "AC1", "WA_TWILIO__AUTH_TOKEN": "t"},
+    "meta-cloud": {"WA_META_CLOUD__APP_SECRET": "s", "WA_META_CLOUD__VERIFY_TOKEN": "t",
+                   "WA_META_CLOUD__ACCESS_TOKEN": "a"},
+}  # fmt: skip
+NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def files(folder: Path) -> list[tuple[str, Path]]:
+    """What Infobip and AWS delivered: a message each, and words that nobody knows."""
+    result = {"from": "447700900123", "to": AIR, "messageId": "m-1", "receivedAt": NOW,
+              "message": {"type": "HOLOGRAM"}}  # fmt: skip
+    infobip = folder / "infobip.json"
+    infobip.write_text(json.dumps({"results": [result]}))
+    entry = body(messages=[message(type="hologram"), message(id="wamid.2", type="smell")])["entry"][0]
+    aws = folder / "aws.ndjson"
+    aws.write_text(json.dumps({"whatsAppWebhookEntry": json.dumps(entry)}))
+    return [("infobip", infobip), ("aws-social", aws.rename(folder / "aws"))]
+
+
+def told(wa: Wa) -> tuple[dict[str, tuple[Any, ...]], list[str]]:
+    document = wa("doctor", "--json").document
+    names = ("is_configured", "missing", "connection", "captures", "unknown", "declared_gaps")
+    rows = {row["provider"]: tuple(row[name] for name in names) for row in document["providers"]}
+    return rows, [f"{line['state']}: {line['what']}" for line in document["lines"]]
+
+
+def test_each_provider_is_told_apart(
+    wa: Wa, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, lines = told(wa)
+    assert {row[:4] for name, row in rows.items() if name in ON} == {
+        (False, missing, "never", 0)
+        for missing in (
+            "meta_cloud.app_secret, meta_cloud.verify_token, meta_cloud.access_token",
+            "infobip.webhook_password, secret or hmac_secret",
+            "twilio.account_sid, twilio.auth_token, twilio.public_url",
+            "aws_social.topic_arns or queue_url",
+        )
+    }
+    assert rows["send-log"] == (None, "", "never", 0, 0, 0)
+    assert any("Meta app secret not set" in line for line in lines)
+
+    (home / "settings.toml").write_text(SETTINGS)
+    for name in ("infobip", "aws-social", "twilio"):
+        for key, value in ON[name].items():
+            monkeypatch.setenv(key, value)
+    for provider, path in files(tmp_path):
+        assert wa("capture", provider, str(path)).code == 0
+    assert wa("refresh").code == 0
+    gap = ("gaps", "declare", "media", "--since", "2026-01-01", "--reason", "not fetched yet")
+    assert wa(*gap, "--entity", "clinic").code == 0
+    rows, lines = told(wa)
+    assert {name: rows[name] for name in ON} == {
+        "infobip": (True, "", "connected", 1, 1, 0),
+        "aws-social": (True, "", "connected", 2, 2, 1),  # the file has a capture of its own
+        "twilio": (False, "twilio.public_url", "never", 0, 0, 0),
+        "meta-cloud": (False, "meta_cloud.app_secret, meta_cloud.verify_token, meta_cloud.access_token",
+                       "never", 0, 0, 0),
+    }  # fmt: skip
+    assert not any("Meta app secret" in line for line in lines), "nobody lacks it"
+    assert any(line.startswith("missing: last pull of infobip media: never") for line in lines)
+    assert not any("aws-social media" in line for line in lines), "without a bucket nothing is expected"
+
+    # Off again: what was captured is still told.
+    for name in ("infobip", "aws-social"):
+        for key in ON[name]:
+            monkeypatch.delenv(key)
+    for key, value in ON["meta-cloud"].items():
+        monkeypatch.setenv(key, value)
+    rows, lines = told(wa)
+    assert rows["infobip"][:4] == (False, "infobip.webhook_password, secret or hmac_secret", "connected", 1)
+    assert rows["aws-social"][2:] == ("connected", 2, 2, 1)
+    assert rows["meta-cloud"] == (True, "", "never", 0, 0, 0)
+    assert "ok: Meta app secret set: signatures are checked" in lines
+    printed = wa("doctor").out
+    for provider in ON:
+        assert provider in printed
+    for secret in ("447700900123", "wamid", "x.invalid"):
+        assert secret not in printed
