@@ -286,10 +286,14 @@ def metrics(world: World, as_of: datetime) -> dict[str, tuple[int, int]]:
     settled = as_of - timedelta(hours=world.settle_hours)
     due = [send for send in sends if not send.is_status_only or send.sent_at <= settled]
     bodies = [send for send in due if not body_missing(world, send, as_of)]
+    # An edit or revocation is no message of its own, and takes nothing away from the original.
+    changed = {row.original_id for row in world.versions if row.at <= as_of}
+    readable = {message.message_id for message in kept(known) if message.has_body}
     return {
         "consent_coverage": (said.count("granted"), len(said)),
         "sends_after_withdrawal": (said.count("withdrawn"), len(said)),
         "window_breaches_attempted": (sum(state == "outside" for state, _ in free), len(free)),
         "window_breaches_delivered": (free.count(("outside", "delivered")), len(free)),
         "body_coverage": (len(bodies), len(due)),
+        "version_fidelity": (len(changed & readable), len(changed)),
     }

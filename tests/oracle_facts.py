@@ -87,7 +87,9 @@ def evidence_of_sameness(world: World) -> list[list[Identifier]]:
     """Sets of identifiers that some piece of evidence puts together."""
     links: list[list[Identifier]] = []
     # "`wa_id` and `user_id` in one contact"
-    for rows in (world.inbound, world.preferences, world.calls, world.echoes, world.statuses):
+    for rows in (
+        world.inbound, world.preferences, world.calls, world.echoes, world.statuses, world.versions,
+    ):  # fmt: skip
         links += [people(row.phone, row.user_id) for row in rows]
     for message in world.inbound:
         # "system messages"
@@ -317,11 +319,15 @@ def is_opt_out(message: Inbound) -> bool:
     # "text of text messages, template button texts, interactive reply titles"
     if message.type not in ("text", "button", "button_reply", "list_reply"):
         return False
+    return says_stop(message.text, message.phone)
+
+
+def says_stop(text: str, phone: str) -> bool:
     listed = ["stop", "unsubscribe", "opt out", "parar", "sair", "descadastrar", "baja"]
-    if message.phone.startswith("+1"):
+    if phone.startswith("+1"):
         listed += ["quit", "end", "revoke", "cancel"]  # "Calling code +1 also"
     # "compared whole (and with spaces removed: "opt-out" = "optout")"
-    said = words(message.text)
+    said = words(text)
     return any(said == one or said.replace(" ", "") == one.replace(" ", "") for one in listed)
 
 
@@ -357,6 +363,13 @@ def consent_events(world: World, party: Parties, sends: list[Sent]) -> list[Even
             person = party.at(people(message.phone, message.user_id)[0], message.at)
             where = channel_entity(message.channel_id)
             found.append(Event("", "opt_out_word", person, where, "all", "withdrawn", message.at))
+    for version in world.versions:
+        # READING: the words of a person's edit are that person's words, said when it was made; what was
+        # edited or revoked stays said, and neither opens a window.
+        if version.action == "edit" and not version.is_echo and says_stop(version.text, version.phone):
+            person = party.at(people(version.phone, version.user_id)[0], version.at)
+            where = channel_entity(version.channel_id)
+            found.append(Event("", "opt_out_word", person, where, "all", "withdrawn", version.at))
     for send in sends:
         # "a failed status with code 131050 (its `occurred_at` is that send's own `sent_at`)"
         hard = [row for row in send.statuses if row.status == "failed" and row.error_code == 131050]

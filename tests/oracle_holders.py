@@ -49,7 +49,9 @@ def pairs(world: World) -> list[Pair]:
             if one != other
         )
 
-    for rows in (world.inbound, world.preferences, world.calls, world.echoes, world.statuses):
+    for rows in (
+        world.inbound, world.preferences, world.calls, world.echoes, world.statuses, world.versions,
+    ):  # fmt: skip
         for row in rows:
             tell(people(row.phone, row.user_id), "contact", entity_of(world, row.channel_id), row.at)
     for message in world.inbound:

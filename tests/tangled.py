@@ -29,6 +29,7 @@ from tests.worlds import (
     Send,
     Status,
     Template,
+    Version,
     World,
 )
 
@@ -345,11 +346,32 @@ class Maker:
         channel_id = self.r.choice(self.heard)
         return Call(self.next_id("wacid.TEST"), self.instant(), channel_id, phone, user_id, direction)
 
-    def echo(self) -> tuple[Echo, list[Status]]:
+    def echo(self) -> tuple[Person, Echo, list[Status]]:
         one = self.r.choice(self.people)
         phone, user_id = self.webhook_person(one)
         echo = Echo(self.next_id("wamid.APP"), self.instant(), self.r.choice(self.channels), phone, user_id)
-        return echo, self.statuses(echo.message_id, one, echo.channel_id, echo.at, self.category())
+        return one, echo, self.statuses(echo.message_id, one, echo.channel_id, echo.at, self.category())
+
+    def version(self, echoes: list[tuple[Person, Echo]]) -> Version:
+        """Of a message, of one that nobody holds, or of what staff wrote in the app; at any time after."""
+        r, one, text = self.r, self.r.choice(self.people), ""
+        said = [talk for talk in self.talks if talk[1].type == "text"]
+        original, channel_id, at = self.next_id("wamid.GONE"), r.choice(self.channels), self.instant()
+        is_echo = bool(echoes) and self.chance(0.3)
+        if is_echo:
+            one, echo = r.choice(echoes)
+            original, channel_id, at = echo.message_id, echo.channel_id, echo.at
+        elif said and self.chance(0.8):
+            one, heard = r.choice(said)
+            original, channel_id, at = heard.message_id, heard.channel_id, heard.at
+        phone, user_id = self.webhook_person(one)
+        action = r.choice(("edit", "edit", "revoke"))
+        if action == "edit":
+            text = r.choice((*EVERYWHERE, *NEAR, *(WORDS[one.country] if phone else ())))
+        later = r.choice([at, at + HOUR, *(other for other in self.instants if other >= at)])
+        return Version(
+            self.next_id("wamid.CHANGE"), original, action, later, channel_id, phone, user_id, text, is_echo
+        )
 
     # --- the register ---
 
@@ -404,9 +426,10 @@ class Maker:
             statuses += self.status_only()
         echoes = []
         for _ in self.each("echo", rest):
-            echo, told = self.echo()
-            echoes.append(echo)
+            one, echo, told = self.echo()
+            echoes.append((one, echo))
             statuses += told
+        versions = [self.version(echoes) for _ in self.each("version", rest + inbound // 4)]
         changes = [self.change(written) for _ in self.each("change", rest)]
         preferences_said = [self.preference() for _ in self.each("preference", preferences)]
         calls = [self.call() for _ in self.each("call", rest)]
@@ -428,7 +451,8 @@ class Maker:
             statuses=tuple(statuses),
             preferences=tuple(preferences_said),
             calls=tuple(calls),
-            echoes=tuple(echoes),
+            echoes=tuple(echo for _, echo in echoes),
+            versions=tuple(versions),
             register=tuple(records),
             templates=tuple(templates),
             retention=tuple(retention),
@@ -484,7 +508,7 @@ def handed_over(world: World, seed: int) -> World:
 
         parts = {
             name: moved(getattr(world, name))
-            for name in ("inbound", "statuses", "preferences", "calls", "echoes")
+            for name in ("inbound", "statuses", "preferences", "calls", "echoes", "versions")
         }
         sends = tuple(
             replace(row, to=other) if row.to == user_id and row.sent_at >= at else row for row in world.sends

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.worlds import Custodian, Inbound, Register, RetentionRow, Send, Status, World
+from tests.worlds import Custodian, Inbound, Register, RetentionRow, Send, Status, Version, World
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,24 @@ def _status(row: Status) -> dict[str, Any]:
     return status
 
 
+def _version(row: Version) -> tuple[str, dict[str, Any]]:
+    changed: dict[str, Any] = {"original_message_id": row.original_id}
+    if row.action == "edit":
+        changed["message"] = {"type": "text", "text": {"body": row.text}}
+    message = {"id": row.version_id, "timestamp": _unix(row.at), "type": row.action, row.action: changed}
+    side = "to" if row.is_echo else "from"
+    if row.phone:
+        message[side] = row.phone.lstrip("+")
+    if row.user_id:
+        message[f"{side}_user_id"] = row.user_id
+    if row.is_echo:
+        return "smb_message_echoes", _value(
+            row.channel_id, message_echoes=[{"from": "12025550199", **message}]
+        )
+    contacts = [_contact(row.phone, row.user_id)]
+    return "messages", _value(row.channel_id, contacts=contacts, messages=[message])
+
+
 def _changes(world: World, chooser: random.Random | None) -> list[Change]:
     """One change per fact; with a chooser, statuses of one channel share `statuses` arrays."""
 
@@ -175,6 +193,7 @@ def _changes(world: World, chooser: random.Random | None) -> list[Change]:
             message["to_user_id"] = echo.user_id
         value = _value(echo.channel_id, message_echoes=[message])
         changes.append((waba(echo.channel_id), "smb_message_echoes", value, None))
+    changes += [(waba(row.channel_id), *_version(row), None) for row in world.versions]
     for number, template in enumerate(world.templates):
         value = {
             "event": "APPROVED",

@@ -102,6 +102,22 @@ class Echo:
 
 
 @dataclass(frozen=True)
+class Version:
+    """An edit or a revocation (`action`: edit, revoke) of a message, by whoever wrote it: the person, or
+    staff in the Business app (`is_echo`). `text`: the new words of an edit."""
+
+    version_id: str
+    original_id: str
+    action: str
+    at: datetime
+    channel_id: str
+    phone: str = ""
+    user_id: str = ""
+    text: str = ""
+    is_echo: bool = False
+
+
+@dataclass(frozen=True)
 class Register:
     """One consent-register row. `zone_minutes` is only how its times are spelled."""
 
@@ -183,6 +199,7 @@ class World:
     preferences: tuple[Preference, ...] = ()
     calls: tuple[Call, ...] = ()
     echoes: tuple[Echo, ...] = ()
+    versions: tuple[Version, ...] = ()
     register: tuple[Register, ...] = ()
     templates: tuple[Template, ...] = ()
     retention: tuple[RetentionRow, ...] = (RetentionRow("TST-00", floor="P1Y"),)
@@ -201,7 +218,10 @@ class World:
 
     def user_ids(self) -> list[str]:
         """Every user id, once: persons that a finding is about go by the smallest of theirs."""
-        rows = (*self.inbound, *self.statuses, *self.preferences, *self.calls, *self.echoes, *self.register)
+        rows = (
+            *self.inbound, *self.statuses, *self.preferences, *self.calls, *self.echoes, *self.versions,
+            *self.register,
+        )  # fmt: skip
         found = {row.user_id for row in rows} | {row.new_user_id for row in self.inbound}
         found |= {row.to for row in self.sends if "." in row.to} | {
             row.party for row in self.register if "." in row.party

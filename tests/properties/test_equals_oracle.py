@@ -28,12 +28,15 @@ from wa_analytics.cli import app
 Triple = tuple[str, str, str]
 
 
+COMPARED = ("consent_coverage", "version_fidelity")
+
+
 @dataclass(frozen=True)
 class Answer:
     """The product's answer in outside ids. `rows`: the finding behind each triple."""
 
     rows: dict[Triple, dict[str, Any]]
-    consent_coverage: tuple[int, int]
+    metrics: dict[str, tuple[int, int]]
 
     @property
     def findings(self) -> set[Triple]:
@@ -92,12 +95,12 @@ def product_answer(home: Path, world: World, as_of: datetime) -> Answer:
         triple = (row["rule"], row["subject"], subject_id)
         assert triple not in rows, f"two findings of {triple}"
         rows[triple] = row
-    covered = json.loads(wa(home, "metrics", "consent_coverage", "--as-of", moment, "--json"))
-    numerator, denominator = 0, 0
-    for metric in covered:
+    told = json.loads(wa(home, "metrics", *COMPARED, "--as-of", moment, "--json"))
+    metrics = dict.fromkeys(COMPARED, (0, 0))
+    for metric in told:
         if metric["group"] == {}:
-            numerator, denominator = metric["numerator"] or 0, metric["denominator"] or 0
-    return Answer(rows, (numerator, denominator))
+            metrics[metric["metric"]] = (metric["numerator"] or 0, metric["denominator"] or 0)
+    return Answer(rows, metrics)
 
 
 def product_findings(
@@ -124,9 +127,10 @@ def differences(answer: Answer, world: World, as_of: datetime) -> list[str]:
             agrees = have in value if isinstance(value, frozenset) else have == value
             if not agrees:
                 told.append(f"{rule} {subject_id}: {name} is {have!r}, expected {value!r}")
-    coverage = oracle.metrics(world, as_of)["consent_coverage"]
-    if answer.consent_coverage != coverage:
-        told.append(f"consent_coverage is {answer.consent_coverage}, expected {coverage}")
+    figures = oracle.metrics(world, as_of)
+    for name, figure in answer.metrics.items():
+        if figure != figures[name]:
+            told.append(f"{name} is {figure}, expected {figures[name]}")
     return told
 
 
