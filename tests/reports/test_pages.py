@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +39,29 @@ SECTIONS = [
 def report(world: World, state: IncidentState) -> str:
     steps = world.steps[state.incident_id]
     return incident_report(state, steps, world.frames.findings, world.frames, world.verdicts, SETTINGS, AS_OF)
+
+
+def test_report_says_what_the_last_verification_said_and_which_gaps_are_declared(world: World) -> None:
+    state = incident(world, "consent.withdrawn", "nordwind")
+    found = extent(incident_findings(state, world.frames.findings), world.frames)
+    assert found.first_at is not None
+    gap = {
+        "gap_id": "GAP-0001", "subject_code": "bodies", "entity": state.entity, "channel_id": None,
+        "gap_from": found.first_at, "gap_to": None, "reason": "send log down for maintenance",
+    }  # fmt: skip
+    elsewhere = gap | {"gap_id": "GAP-0002", "entity": "another"}
+    over = gap | {"gap_id": "GAP-0003", "gap_from": AS_OF - timedelta(days=9000), "gap_to": found.first_at}
+    steps = world.steps[state.incident_id]
+    given = (steps, world.frames.findings, world.frames, world.verdicts, SETTINGS, AS_OF)
+    html = incident_report(state, *given, proof="the log was proven", declared=[gap, elsewhere, over])
+    assert "GAP-0001: contents of messages, nordwind, " in html
+    assert "to now: send log down for maintenance" in html
+    assert "GAP-0002" not in html
+    assert "GAP-0003" not in html
+    assert "<dd>the log was proven</dd>" in html
+    plain = incident_report(state, *given)
+    assert "No gap is declared for this company and time." in plain
+    assert "not evaluated: nobody has verified the log yet" in plain
 
 
 def incident(world: World, rule: str, entity: str) -> IncidentState:

@@ -20,6 +20,7 @@ from wa_analytics.metrics.catalogue import METRICS, metric_named
 from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.metric_table import MetricTable
 from wa_analytics.reports.overview import Freshness, Overview, overview
+from wa_analytics.reports.wording import moment
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -168,7 +169,25 @@ class Judgement:
             self.verdicts,
             self.settings,
             self.as_of,
+            proof=_last_proof(self.database),
+            declared=self.database.table(t.DeclaredGap, "withdrawn_at IS NULL").sort("gap_id").to_dicts(),
         )
+
+
+def _last_proof(database: Database) -> str:
+    """What the last `wa verify` said, in words for people; empty if there was none."""
+    runs = database.table(t.VerifyRun).sort("finished_at")
+    if runs.is_empty():
+        return ""
+    run = runs.row(-1, named=True)
+    words = {
+        "pass": "the log was proven unaltered",
+        "fail": f"THE LOG COULD NOT BE PROVEN, {run['finding_count']:,} findings of evidence.broken",
+        "not_evaluated": "not evaluated, no checkpoint stood",
+    }
+    return (
+        f"{words[run['outcome_code']]}: {run['entry_count']:,} entries read on {moment(run['finished_at'])}"
+    )
 
 
 def latest_check_run(database: Database) -> dict[str, Any] | None:

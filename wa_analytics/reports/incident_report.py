@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import narwhals as nw
 import polars as pl
 
+from wa_analytics.completeness.gaps import SUBJECTS, touches
 from wa_analytics.controls.control import Control, Verdict, catalogue
 from wa_analytics.incidents.deadlines import clocks
 from wa_analytics.incidents.lifecycle import IncidentState, Step
@@ -136,13 +137,15 @@ def incident_report(
     as_of: datetime,
     *,
     affected: Sequence[str] = (),
-    proof_ids: Sequence[str] = (),
+    proof: str = "",
+    declared: Sequence[Mapping[str, Any]] = (),
     notices: Sequence[str] = (),
 ) -> str:
     """The report as a self-contained HTML document.
 
     `findings`: table `finding`; `affected`: countries of the people concerned beside those of the
-    findings; `proof_ids`, `notices`: what exists of either, one line each, no person in it.
+    findings; `proof`: what the last verification of the log said; `declared`: rows of the declared-gap
+    ledger; `notices`: one line each, no person in it.
     """
     from wa_analytics.reports.charts import findings_chart, svg
     from wa_analytics.reports.page import page
@@ -153,7 +156,7 @@ def incident_report(
     counted = extent(own, frames)
     touched = controls_touched(state, verdicts)
     weeks = _weeks(own, zone)
-    gaps = sorted(
+    missing = sorted(
         {
             piece.reason
             for _, verdict in touched
@@ -181,12 +184,24 @@ def incident_report(
             time_zone=zone if company else None,
         ),
         touched=touched,
-        gaps=gaps,
+        missing=missing,
+        declared=[row for row in declared if _is_beside(row, state, counted, as_of)],
+        subjects=SUBJECTS,
         consequence=CONSEQUENCES.get((state.rule or "").split(".")[0]),
         measure=ASKS.get(state.rule or ""),
-        proof_ids=proof_ids,
+        proof=proof,
         notices=notices,
         as_of=as_of,
+    )
+
+
+def _is_beside(row: Mapping[str, Any], state: IncidentState, counted: Extent, as_of: datetime) -> bool:
+    """Whether a declared gap concerns the incident's company, numbers and time."""
+    start = counted.first_at or state.occurred_from or state.opened_at
+    end = counted.last_at or state.occurred_to or as_of
+    return any(
+        touches(row, state.entity, channel, start, end)
+        for channel in counted.channels or (row["channel_id"],)
     )
 
 

@@ -73,6 +73,7 @@ def _worst_first(group: Overview) -> list[Any]:
         key=lambda state: (
             state.kind_code != "personal_data_breach",
             -SEVERITIES.index(state.severity_code),
+            -state.finding_count,
             state.incident_id,
         ),
     )
