@@ -75,7 +75,7 @@ def shown(context: typer.Context, incident_id: str, as_json: Json = False) -> No
         emit({**state.row(), "events": steps})
         return
     for key, value in state.row().items():
-        typer.echo(f"{key.replace('_', ' '):>16}  {'' if value is None else value}")
+        typer.echo(f"{key.removesuffix('_code').replace('_', ' '):>14}  {'' if value is None else value}")
     import polars as pl
 
     table(pl.DataFrame(steps).drop("incident_id"))
