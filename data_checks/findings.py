@@ -65,7 +65,9 @@ WHERE rule = :rule AND status_code = 'open' AND NOT EXISTS (
     SELECT 1 FROM staged_finding WHERE staged_finding.finding_id = finding.finding_id)
 """
 
-_LATER = " AND occurred_at > :as_of"
+# What happened by then and whose record is not disposed of.
+STILL_THERE = """(occurred_at IS NULL OR occurred_at <= :as_of) AND subject_id NOT IN (
+    SELECT message_id FROM disposed_message UNION ALL SELECT event_id FROM disposed_event)"""
 
 _RESOLVE = """
 UPDATE finding SET status_code = 'resolved', resolved_at = :as_of
@@ -108,13 +110,13 @@ def stage(
     moments: Moments,
     *,
     is_empty: bool = False,
-    only_later_gone: bool = False,
+    staying: str = "",
 ) -> Staged:
     """Fill the staging tables with the check's violating keys and with the findings that are gone.
 
     Reads the sources and `finding`, writes temporary tables only. is_empty: the caller has counted
-    no violation, so the source need not be read again. only_later_gone: the check could not speak,
-    so only findings of what happened after `as_of` are gone: at that moment they are none.
+    no violation, so the source need not be read again. staying: condition of the open findings
+    that are not gone although they are not staged.
     """
     connection.execute(text("DELETE FROM staged_finding"))
     connection.execute(text("DELETE FROM gone_finding"))
@@ -130,7 +132,7 @@ def stage(
                 f"FROM ({check.finding_select()}) AS violating"
             )
         ).rowcount
-    gone_rows = _GONE_ROWS + (_LATER if only_later_gone else "")
+    gone_rows = _GONE_ROWS + (f" AND NOT ({staying})" if staying else "")
     gone = connection.execute(moments.statement(gone_rows, rule=check.key)).rowcount
     new = connection.execute(text(_NEW)).scalar_one()
     connection.commit()

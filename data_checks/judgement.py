@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from data_checks.check import Check, Outcome
 from data_checks.counts import Count, cause, counted, reason, unmet
-from data_checks.findings import Staged, stage
+from data_checks.findings import STILL_THERE, Staged, stage
 from data_checks.moments import Moments
 from data_checks.outcome import Result
 
@@ -47,8 +47,8 @@ def judged(
     """The check's result, and what is staged to be written where it could speak.
 
     Where the two counts differ both are taken again, since a refresh may have worked in between;
-    if they still differ the check is in error. Findings of a check that lacks something, or cannot
-    judge rows, stay as they are; those of a check whose rows are all of another kind are gone.
+    if they still differ the check is in error. Where a check could judge nothing, findings stay
+    as they are that it might state again; those whose row is of another kind now, or disposed of, go.
     """
 
     def result(outcome: Outcome, words: str | None, seen: int = 0) -> Result:
@@ -74,8 +74,8 @@ def judged(
         try:
             words = reason(connection, check, count, moments)
             if not count.evaluated:
-                is_mute = bool(count.not_evaluated or unmet(connection, check, moments))
-                gone = stage(connection, check, moments, is_empty=True, only_later_gone=is_mute)
+                staying = _staying(connection, check, count, moments)
+                gone = stage(connection, check, moments, is_empty=True, staying=staying)
                 return result("not_evaluated", words), gone
             staged = stage(connection, check, moments, is_empty=not count.violating)
         except SQLAlchemyError as error:
@@ -88,6 +88,16 @@ def judged(
         f"{count.violating:,} violations; if no refresh was running, correct the check"
     )
     return result("error", words), None
+
+
+def _staying(connection: Connection, check: Check, count: Count, moments: Moments) -> str:
+    """Condition of the findings that stay open while the check can judge nothing."""
+    if count.not_evaluated:
+        return (
+            f"subject_id IN (SELECT {check.rows.subject_id} FROM {check.rows.stated} "
+            f"WHERE ({check.not_evaluated}) AND {check.rows.subject_id} IS NOT NULL)"
+        )
+    return STILL_THERE if unmet(connection, check, moments) else ""
 
 
 def _crashed(check: Check, failure: str) -> str:

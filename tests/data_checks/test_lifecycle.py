@@ -112,6 +112,20 @@ def test_a_finding_whose_row_is_of_another_kind_now_is_gone(database: Database, 
     assert history(database)["status_code"] == "resolved"
 
 
+def test_a_finding_about_what_was_disposed_of_is_gone(database: Database, tmp_path: Path) -> None:
+    """Though nothing that has a date to be disposed of by is left, and what is left is in conflict."""
+    late = {"retain_until": None, "retain_rule": None, "dispose_by": AS_OF - DAY}
+    add(database, send(10, sent_at=AS_OF - 90 * DAY, **late), send(11, retention_code="conflict"))
+    first = run(database.url, home=tmp_path, as_of=AS_OF, suites=["retention"])
+    assert {r.check for r in first.results if r.outcome == "fail"} >= {"retention.overdue"}
+    with database.writing() as writer:
+        writer.execute("DELETE FROM message WHERE message_id = :id", {"id": digest(10)})
+    after = run(database.url, home=tmp_path, as_of=AS_OF, suites=["retention"])
+    assert next(r for r in after.results if r.check == "retention.overdue").outcome == "not_evaluated"
+    left = database.frame("SELECT rule FROM finding WHERE status_code = 'open'")
+    assert "retention.overdue" not in left["rule"].to_list()
+
+
 def test_what_happened_later_is_no_finding_of_an_earlier_moment(database: Database, tmp_path: Path) -> None:
     """Though at that earlier moment the check had nothing to look at."""
     add(database, *clean_world(), send(10, consent_code="withdrawn", is_recorded_late=None))
