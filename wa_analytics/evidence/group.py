@@ -43,13 +43,13 @@ WITH locked AS MATERIALIZED (
     SELECT pg_advisory_xact_lock({POSTGRESQL_LOCK})
 ), place AS MATERIALIZED (
     SELECT wrapping_key_id, (SELECT coalesce(max(sequence), -1) FROM entry) AS last
-    FROM locked, wrapping_key WHERE wrapping_key_id = %b::int4 AND wrapped IS NOT NULL
+    FROM locked, wrapping_key WHERE wrapping_key_id = $1::int4 AND wrapped IS NOT NULL
     FOR SHARE OF wrapping_key
 ), fresh AS MATERIALIZED (
     SELECT last + number AS sequence, wrapping_key_id, given.*
     FROM place, unnest(
-        %b::bytea[], %b::text[], %b::timestamptz[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[],
-        %b::bytea[]
+        $2::bytea[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[],
+        $9::bytea[]
     ) WITH ORDINALITY AS given (
         capture_id, provider, received_at, signature_code, ciphertext_digest, ciphertext, wrapped_key,
         recognition_digest, number
@@ -64,6 +64,7 @@ WITH locked AS MATERIALIZED (
 INSERT INTO entry_key (sequence, wrapping_key_id, wrapped_key, recognition_digest)
 SELECT sequence, wrapping_key_id, wrapped_key, recognition_digest FROM fresh
 """
+_NAME = b"wa_group"
 _BYTEA, _TEXT, _TIMESTAMPTZ = 17, 25, 1184
 _ARRAY = struct.Struct("!5i").pack
 _INSTANT = struct.Struct("!q").pack
@@ -136,10 +137,17 @@ def _sqlite(driver: Any, rows: Sequence[Sealed]) -> bool:
     return True
 
 
+def _prepared(driver: Any) -> None:
+    """Each statement its own transaction, and ours known to the server."""
+    driver.autocommit = True
+    _refused(driver, driver.pgconn.prepare(_NAME, _GROUP.encode()))
+
+
 def _postgresql(driver: Any, rows: Sequence[Sealed]) -> bool:
+    """By libpq itself: psycopg's own way with lists costs a third of what PostgreSQL needs to store them."""
     ids, _, providers, moments, codes, digests, texts, numbers, keys, known = zip(*rows, strict=True)
     parameters = (
-        Packed(numbers[0].to_bytes(4, "big")),
+        numbers[0].to_bytes(4, "big"),
         _array(_BYTEA, ids),
         _array(_TEXT, map(str.encode, providers)),
         _array(_TIMESTAMPTZ, [_INSTANT(moment - _YEAR_2000) for moment in moments]),
@@ -149,34 +157,28 @@ def _postgresql(driver: Any, rows: Sequence[Sealed]) -> bool:
         _array(_BYTEA, keys),
         _array(_BYTEA, known),
     )
-    return bool(driver.execute(_GROUP, parameters, prepare=True).rowcount)
+    stored = driver.pgconn.exec_prepared(_NAME, parameters, [1] * len(parameters))
+    _refused(driver, stored)
+    return bool(stored.command_tuples)
 
 
-class Packed(bytes):
-    """A parameter in PostgreSQL's own binary form."""
+def _refused(driver: Any, result: Any) -> None:
+    """Raises what psycopg would."""
+    from psycopg import OperationalError
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ConnStatus, ExecStatus
+
+    if driver.pgconn.status != ConnStatus.OK:
+        raise OperationalError("the connection is lost")
+    if result.status != ExecStatus.COMMAND_OK:
+        raise error_from_result(result)
 
 
-def _prepared(driver: Any) -> None:
-    """Each statement its own transaction, and `Packed` sent as it is: psycopg's own lists cost a third of
-    what PostgreSQL needs to store them."""
-    from psycopg.adapt import Dumper
-    from psycopg.pq import Format
-
-    class PackedDumper(Dumper):
-        format = Format.BINARY
-
-        def dump(self, obj: Packed) -> Packed:
-            return obj
-
-    driver.autocommit = True
-    driver.adapters.register_dumper(Packed, PackedDumper)
-
-
-def _array(kind: int, values: Iterable[bytes]) -> Packed:
+def _array(kind: int, values: Iterable[bytes]) -> bytes:
     """A one-dimensional array without nulls: dimensions, nulls, type, length, lower bound, then each value
     behind its length (PostgreSQL, array_send)."""
     parts = []
     for value in values:
         parts.append(len(value).to_bytes(4, "big"))
         parts.append(value)
-    return Packed(b"".join((_ARRAY(1, 0, kind, len(parts) // 2, 1), *parts)))
+    return b"".join((_ARRAY(1, 0, kind, len(parts) // 2, 1), *parts))
