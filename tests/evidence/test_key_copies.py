@@ -22,7 +22,8 @@ from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.rotation import rotate
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.evidence.verify import Verification, verify
+from wa_analytics.evidence.verification import Verification
+from wa_analytics.evidence.verify import verify
 from wa_analytics.settings import Keys, Settings
 
 Fill = Callable[[int], None]

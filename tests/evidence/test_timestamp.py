@@ -28,7 +28,8 @@ from wa_analytics.evidence.timestamp import (
     trusted_roots,
     undated,
 )
-from wa_analytics.evidence.verify import Verification, verify
+from wa_analytics.evidence.verification import Verification
+from wa_analytics.evidence.verify import verify
 from wa_analytics.pipeline.doctor import diagnosed
 from wa_analytics.settings import Evidence, Settings, read_settings
 from wa_analytics.workspace import Workspace

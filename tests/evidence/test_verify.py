@@ -32,7 +32,8 @@ from wa_analytics.evidence.places import FolderPlace, Place
 from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.tiles import rebuilt
-from wa_analytics.evidence.verify import Verification, verify
+from wa_analytics.evidence.verification import Verification
+from wa_analytics.evidence.verify import verify
 
 SEALED, TAIL = 600, 5
 COLUMNS = "sequence, capture_id, kind, provider, received_at, signature_code, ciphertext_digest, ciphertext"

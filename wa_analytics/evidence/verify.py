@@ -8,11 +8,10 @@ every checkpoint's size to the signed root, wherever that checkpoint is kept. It
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from wa_analytics.evidence.broken import Broken, Findings
+from wa_analytics.evidence.broken import Findings
 from wa_analytics.evidence.copy_check import check_copies
 from wa_analytics.evidence.fold import TILE, Fold
 from wa_analytics.evidence.guards import check_guards
@@ -22,7 +21,8 @@ from wa_analytics.evidence.layout import leaf_bytes, microseconds_of
 from wa_analytics.evidence.note import VerifierKey
 from wa_analytics.evidence.repetition import ID_BYTES, Spool
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.evidence.timestamp import TimestampProof, check_timestamps
+from wa_analytics.evidence.timestamp import check_timestamps
+from wa_analytics.evidence.verification import Verification
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -42,36 +42,6 @@ _ENTRIES = (
     "SELECT sequence, kind, capture_id, provider, received_at, signature_code, ciphertext_digest,"
     " ciphertext FROM entry WHERE sequence >= ? ORDER BY sequence LIMIT ?"
 )
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Outcome of one verification.
-
-    entry_count: entries read; sealed_count: entries under the largest head that held;
-    checkpoint_count: distinct sizes whose signed root was found again; empty_places: places that
-    were asked and keep no checkpoint (not mounted?), so prove nothing; disposed_count: entries
-    without a key whose disposal entry was found; unfinished_disposal_count: entries named as
-    disposed of whose key is still there; copied_count: keys that stand in both of their places, None
-    where none was copied yet or the copies were not asked for; timestamps: what they prove.
-    """
-
-    findings: tuple[Broken, ...]
-    entry_count: int
-    sealed_count: int
-    checkpoint_count: int
-    empty_places: tuple[str, ...]
-    disposed_count: int
-    unfinished_disposal_count: int
-    timestamps: TimestampProof = field(default_factory=TimestampProof)
-    copied_count: int | None = None
-
-    @property
-    def outcome(self) -> Literal["pass", "fail", "not_evaluated"]:
-        """not_evaluated: nothing is broken, but no signed head stands to prove it by."""
-        if self.findings:
-            return "fail"
-        return "pass" if self.checkpoint_count else "not_evaluated"
 
 
 def verify(

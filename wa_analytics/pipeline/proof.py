@@ -11,7 +11,7 @@ import polars as pl
 from sqlmodel import select
 
 from wa_analytics.evidence.broken import CODES, RULE, Broken
-from wa_analytics.evidence.verify import Verification
+from wa_analytics.evidence.verification import Verification
 from wa_analytics.tables import Finding, VerifyRun
 
 if TYPE_CHECKING:

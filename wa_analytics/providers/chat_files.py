@@ -23,7 +23,8 @@ from wa_analytics.providers.chunks import (
 )
 from wa_analytics.providers.file_head import FileHead, refused_head
 from wa_analytics.providers.record_split import LineTooLong, Readable, blocks
-from wa_analytics.providers.streams import READ_ERRORS, Refusal, Source, sentence_of, survey
+from wa_analytics.providers.streams import READ_ERRORS, Refusal, Source, sentence_of
+from wa_analytics.providers.survey import survey
 from wa_analytics.settings import Imports
 
 CHAT_FILES = frozenset(

@@ -9,7 +9,8 @@ import msgspec
 
 from wa_analytics.providers.file_head import BOM, FileHead
 from wa_analytics.providers.record_split import BLOCK_BYTES, LineTooLong, Numbered, Readable
-from wa_analytics.providers.streams import READ_ERRORS, Refusal, Survey, sentence_of
+from wa_analytics.providers.streams import READ_ERRORS, Refusal, sentence_of
+from wa_analytics.providers.survey import Survey
 
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 8 << 20

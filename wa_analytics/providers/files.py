@@ -51,17 +51,8 @@ from wa_analytics.providers.record_split import (
 )
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
 from wa_analytics.providers.spool import webhook_capture
-from wa_analytics.providers.streams import (
-    READ_ERRORS,
-    Joined,
-    Refusal,
-    Source,
-    Survey,
-    Welcome,
-    sentence_of,
-    sources,
-    survey,
-)
+from wa_analytics.providers.streams import READ_ERRORS, Joined, Refusal, Source, Welcome, sentence_of, sources
+from wa_analytics.providers.survey import Survey, survey
 from wa_analytics.providers.table_rows import SHAPES
 from wa_analytics.settings import Imports, Settings
 
