@@ -230,8 +230,8 @@ def test_what_is_not_json_is_kept_and_called_unreadable_later(tmp_path: Path) ->
     path = written(tmp_path / "hooks.ndjson", b'{"object":\n\xff\xfe\xfd\n' + json.dumps(body()).encode())
     captures, refusals, _ = read(path, "meta-cloud")
     assert (len(captures), refusals) == (3, [])
-    for capture, line in zip(captures[:2], "12", strict=True):
-        with pytest.raises(CaptureUnreadable, match=f"line {line}: is not JSON"):
+    for capture, words in zip(captures[:2], ("line 1: is not JSON", "line 2: is not UTF-8"), strict=True):
+        with pytest.raises(CaptureUnreadable, match=words):
             parser("meta-cloud")(capture, settings())
 
 

@@ -174,7 +174,7 @@ def test_lacking_keys_of_an_object_are_empty_cells() -> None:
     ("exact", "says"),
     [
         (b"{", "is not JSON"),
-        (b"\xff", "is not JSON"),
+        (b"\xff", "is not UTF-8"),
         (b"[1]", "is no JSON object"),
         (b'{"message_id":["x"]}', "column message_id holds something else"),
     ],
