@@ -8,9 +8,9 @@ from typing import Any
 from tests.data_checks.state import AS_OF, DAY, ENTITY, HOUR, add, declared, digest, fact, note, send, volume
 from wa_analytics.database import Database
 from wa_analytics.pipeline.connections import connections
-from wa_analytics.pipeline.days import channel_days, stored_days
+from wa_analytics.pipeline.days import COUNTED, channel_days, stored_days
 from wa_analytics.settings import Entity, Settings
-from wa_analytics.tables import TABLES, DisposedMessage, Entry, MessageFact
+from wa_analytics.tables import TABLES, DisposedMessage, Entry, Message, MessageFact
 
 SETTINGS = Settings(entity=(Entity(key=ENTITY, channels=("channel-1",)),))
 MIDNIGHT = datetime(2026, 2, 10, tzinfo=UTC)
@@ -20,7 +20,10 @@ MINUTE = timedelta(minutes=1)
 def days_of(database: Database) -> list[dict[str, Any]]:
     names = {str(table.__tablename__): str(table.__tablename__) for table in TABLES}
     found = channel_days(
-        lambda sql, **params: database.frame(sql.format(**names), **params), database.dialect, SETTINGS
+        database.table(Message, columns=COUNTED),
+        lambda sql, **params: database.frame(sql.format(**names), **params),
+        database.dialect,
+        SETTINGS,
     )
     stored_days(database, found, "")
     stored = database.frame("SELECT * FROM channel_day").sort("channel_id", "day_on").select(found.columns)

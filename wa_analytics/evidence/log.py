@@ -54,6 +54,7 @@ __all__ = [
 CHUNK_ROWS = 1_000
 CHUNK_BYTES = 4_000_000
 READ_BYTES = 64 << 20
+_CIPHERTEXT = EntryRow._fields.index("ciphertext")
 _DIGEST = Sealed._fields.index("recognition_digest")
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
@@ -189,19 +190,14 @@ def entries(
     condition = " AND e.kind = ?" if kind is not None else ""
     if kind not in (None, "capture"):
         condition += " AND e.kind <> 'capture'"  # says that the index of our own entries will do
-    chosen = (
-        " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
-        f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?"
-    )
-    asked = (start,) if kind is None else (start, kind)
-    volume = f"SELECT coalesce(sum(size), 0) FROM (SELECT length(e.ciphertext) AS size{chosen}) AS sizes"
-    while limit > 1 and stored_rows(database, volume, (*asked, limit))[0][0] > READ_BYTES:
-        limit //= 2
     rows = stored_rows(
         database,
         "SELECT e.sequence, e.capture_id, e.kind, e.provider, e.received_at, e.signature_code,"
-        f" e.ciphertext, k.wrapping_key_id, k.wrapped_key{chosen}",
-        (*asked, limit),
+        " e.ciphertext, k.wrapping_key_id, k.wrapped_key"
+        " FROM entry e JOIN entry_key k ON k.sequence = e.sequence"
+        f" WHERE e.sequence >= ?{condition} ORDER BY e.sequence LIMIT ?",
+        (start, limit) if kind is None else (start, kind, limit),
+        bounded=(_CIPHERTEXT, READ_BYTES),
     )
     return [EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows]
 

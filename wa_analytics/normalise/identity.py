@@ -86,7 +86,9 @@ class Identities:
 
 def _phone_country(phone: str) -> tuple[str | None, bool]:
     import phonenumbers
+    from phonenumbers.re_util import enable_pattern_cache
 
+    enable_pattern_cache()
     try:
         number = phonenumbers.parse(phone)
     except phonenumbers.NumberParseException:

@@ -29,17 +29,18 @@ KEY = ["channel_id", "day_on"]
 COUNTS = ("inbound_count", "outbound_count", "delivered_count", "early_count", "late_count")
 CHUNK = 3_000
 INBOUND, OUTBOUND = "direction_code = 'inbound'", "direction_code = 'outbound'"
-# (day, time of day) of an instant column.
-CLOCK = {
-    "sqlite": ("substr({0}, 1, 10)", "substr({0}, 12, 5)"),
-    "postgresql": ("to_char({0}, 'YYYY-MM-DD')", "to_char({0}, 'HH24:MI')"),
-}
+# The platform counts a message minutes before or after we date it, so its day may be the neighbouring one.
+EDGE_MINUTES = 5
+SENT_ON = {"sqlite": "substr(sent_at, 1, 10)", "postgresql": "to_char(sent_at, 'YYYY-MM-DD')"}
+COUNTED = ("channel_id", "entity", "direction_code", "sent_at", "delivered_at")
+"""Columns of a message that its number's days are counted from."""
 
 
-def channel_days(query: Query, dialect: str, settings: Settings) -> pl.DataFrame:
-    """Rows of table channel_day, in the order of its key, from the other derived tables.
+def channel_days(messages: pl.DataFrame, query: Query, dialect: str, settings: Settings) -> pl.DataFrame:
+    """Rows of table channel_day, in the order of its key.
 
-    query: runs SQL in which table names are written {like_this}.
+    messages: every message, columns COUNTED. query: runs SQL on the other derived tables, whose names are
+    written {like_this}.
     """
     volumes = query(
         "SELECT channel_id, entity, granularity_code, counted_from, counted_to, observed_at, "
@@ -51,7 +52,7 @@ def channel_days(query: Query, dialect: str, settings: Settings) -> pl.DataFrame
         pl.col("platform_sent_count", "platform_delivered_count").cast(pl.Int64),
         day_on=pl.col("day_from").dt.strftime("%Y-%m-%d"),
     ).drop("day_from")
-    counts = _counts(query, dialect)
+    counts = _counts(messages, query, dialect)
     silences = _silences(counts, told, alpha_of(settings.completeness.false_alarms_per_year))
     owners = _owners(counts, volumes, settings)
     return (
@@ -94,20 +95,25 @@ def stored_days(database: Database, days: pl.DataFrame, prefix: str) -> None:
             writer.append_frame(t.ChannelDay, changed.slice(at, CHUNK))
 
 
-def _counts(query: Query, dialect: str) -> pl.DataFrame:
-    day, clock = (form.format("sent_at") for form in CLOCK[dialect])
-
+def _counts(messages: pl.DataFrame, query: Query, dialect: str) -> pl.DataFrame:
     def number(condition: str) -> str:
         return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END)"
 
+    day = SENT_ON[dialect]
     inbound, outbound = number(INBOUND), number(OUTBOUND)
-    delivered = number(f"{OUTBOUND} AND delivered_at IS NOT NULL")
-    early, late = number(f"{OUTBOUND} AND {clock} < '00:05'"), number(f"{OUTBOUND} AND {clock} >= '23:55'")
-    held = query(
-        f"SELECT channel_id, {day} AS day_on, min(entity) AS entity, {inbound} AS inbound_count, "
-        f"{outbound} AS outbound_count, {delivered} AS delivered_count, "
-        f"{early} AS early_count, {late} AS late_count "
-        "FROM {message} WHERE channel_id IS NOT NULL GROUP BY 1, 2"
+    is_outbound = pl.col("direction_code") == "outbound"
+    minute = pl.col("sent_at").dt.hour().cast(pl.Int32) * 60 + pl.col("sent_at").dt.minute()
+    held = (
+        messages.filter(pl.col("channel_id").is_not_null())
+        .group_by("channel_id", day_on=pl.col("sent_at").dt.strftime("%Y-%m-%d"))
+        .agg(
+            entity=pl.col("entity").min(),
+            inbound_count=(pl.col("direction_code") == "inbound").sum(),
+            outbound_count=is_outbound.sum(),
+            delivered_count=(is_outbound & pl.col("delivered_at").is_not_null()).sum(),
+            early_count=(is_outbound & (minute < EDGE_MINUTES)).sum(),
+            late_count=(is_outbound & (minute >= 24 * 60 - EDGE_MINUTES)).sum(),
+        )
     )
     calls = query(
         f"SELECT channel_id, {day} AS day_on, count(DISTINCT message_id) AS inbound_count "

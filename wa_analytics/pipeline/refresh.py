@@ -25,7 +25,7 @@ from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.collecting import uncollected
-from wa_analytics.pipeline.days import channel_days, stored_days
+from wa_analytics.pipeline.days import COUNTED, channel_days, stored_days
 from wa_analytics.pipeline.disposed import (
     Decided,
     decided_by_people,
@@ -214,7 +214,9 @@ class _Run:
         written_events = self._replaced(
             t.ConsentEvent, "event_id", events, affected.events if affected else None
         )
-        self._summed(registered, inbound)
+        if affected is not None:
+            messages = self.database.table(t.Message, columns=COUNTED, prefix=self.prefix)
+        self._summed(messages, registered, inbound)
         if not self.prefix:
             self.marked("state", end, self.rules)
         if progress:
@@ -439,18 +441,23 @@ class _Run:
             pace.learn(rows.height, perf_counter() - begun)
         return changed.height
 
-    def _summed(self, registered: set[str], inbound: set[str]) -> None:
-        """The small tables of channels, of their days, and of companies."""
-        channels = self._frame(
-            "SELECT channel_id, min(entity) AS entity, "
-            "max(CASE WHEN direction_code = 'inbound' THEN sent_at END) AS last_inbound_at, "
-            "max(CASE WHEN direction_code = 'outbound' THEN sent_at END) AS last_outbound_at "
-            "FROM {message} WHERE channel_id IS NOT NULL GROUP BY channel_id"
+    def _summed(self, messages: pl.DataFrame, registered: set[str], inbound: set[str]) -> None:
+        """The small tables of channels, of their days, and of companies, from every message."""
+        sent, direction = pl.col("sent_at"), pl.col("direction_code")
+        channels = (
+            messages.filter(pl.col("channel_id").is_not_null())
+            .group_by("channel_id")
+            .agg(
+                entity=pl.col("entity").min(),
+                last_inbound_at=sent.filter(direction == "inbound").max(),
+                last_outbound_at=sent.filter(direction == "outbound").max(),
+            )
+            .with_columns(has_inbound=pl.col("channel_id").is_in(sorted(inbound)))
         )
-        channels = channels.with_columns(has_inbound=pl.col("channel_id").is_in(sorted(inbound)))
-        companies = self._frame(
-            "SELECT entity, count(*) AS message_count, min(sent_at) AS first_sent_at, "
-            "max(sent_at) AS last_sent_at FROM {message} WHERE entity IS NOT NULL GROUP BY entity"
+        companies = (
+            messages.filter(pl.col("entity").is_not_null())
+            .group_by("entity")
+            .agg(message_count=pl.len(), first_sent_at=sent.min(), last_sent_at=sent.max())
         )
         everyone = pl.DataFrame(
             {"entity": [entity.key for entity in self.settings.entities]}, schema={"entity": pl.String}
@@ -468,7 +475,9 @@ class _Run:
                 writer.execute(f'DELETE FROM "{self.prefix}{table.__tablename__}"')
                 writer.append_frame(table, frame)
         stored_days(
-            self.database, channel_days(self._frame, self.database.dialect, self.settings), self.prefix
+            self.database,
+            channel_days(messages, self._frame, self.database.dialect, self.settings),
+            self.prefix,
         )
 
 

@@ -16,6 +16,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import media, meta_cloud
 from wa_analytics.providers.bodies import (
+    OWN_READING,
     decoded,
     first_records,
     json_of,
@@ -25,6 +26,7 @@ from wa_analytics.providers.bodies import (
     text_of,
     time_of,
 )
+from wa_analytics.providers.instants import micros_of
 from wa_analytics.providers.sns import CONFIRMATIONS, NOTIFICATION, SIGNATURE_FIELDS
 from wa_analytics.records import ChannelEventRecord, Record
 from wa_analytics.settings import Settings
@@ -55,6 +57,10 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         return []
     if capture.headers.get("source") == media.SOURCE:
         return media.media_records(capture)
+    if (seen := _at_a_glance(capture)) is not None:
+        told = msgspec.structs.replace(capture, received_at=seen.told_at)
+        if records := meta_cloud.entry_records(seen.entry, told):
+            return records
     stated = json_of(capture, EXPECTED)
     kind = text_of(stated, "Type")
     if kind in CONFIRMATIONS:
@@ -83,6 +89,47 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         return meta_cloud.parse(inner, settings)
     except CaptureUnreadable:
         raise CaptureUnreadable(f"{place_of(capture)}: its {ENTRY} is no entry of a webhook.") from None
+
+
+class _Notification(msgspec.Struct, gc=False, rename={"kind": "Type", "message": "Message"}):
+    kind: str
+    message: str
+
+
+class _Event(msgspec.Struct, gc=False, rename={"entry": ENTRY}):
+    entry: str
+    message_timestamp: str
+
+
+class _Seen(NamedTuple):
+    entry: str
+    told_at: int
+
+
+_notification = msgspec.json.Decoder(_Notification)
+_event = msgspec.json.Decoder(_Event)
+
+
+def _at_a_glance(capture: Capture) -> _Seen | None:
+    """The entry of an event in an envelope, which is nearly all that comes; None for everything else."""
+    headers = capture.headers
+    if not OWN_READING.isdisjoint(headers) or "zoneless_time" in headers:
+        return None
+    try:
+        notification = _notification.decode(capture.body)
+        if notification.kind != NOTIFICATION:
+            return None
+        event = _event.decode(notification.message)
+        told_at, is_zoneless = micros_of(event.message_timestamp, "UTC")
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        return None
+    return None if is_zoneless else _Seen(event.entry, told_at)
+
+
+def surely_read(capture: Capture) -> bool:
+    """Whether `parse` reads the body for certain."""
+    seen = _at_a_glance(capture)
+    return seen is not None and meta_cloud.surely_reads_entry(seen.entry)
 
 
 def _delivered_for(topic: str | None, settings: Settings) -> list[tuple[str | None, str | None]]:

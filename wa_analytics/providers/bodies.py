@@ -15,6 +15,8 @@ from wa_analytics.settings import Settings
 
 BOM = b"\xef\xbb\xbf"
 _LARGEST = 10**30
+OWN_READING = frozenset(("kind", "source", "spool"))
+"""Headers by which a capture is read in another way than as a webhook's body."""
 
 
 def place_of(capture: Capture) -> str:

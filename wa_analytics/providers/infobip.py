@@ -14,6 +14,8 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import media
 from wa_analytics.providers.bodies import (
+    OWN_READING,
+    decoded,
     first_records,
     json_of,
     listed,
@@ -91,6 +93,16 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     else:
         raise CaptureUnreadable(f"{place_of(capture)}: is JSON but no Infobip webhook body; give {EXPECTED}.")
     return records
+
+
+def surely_read(capture: Capture) -> bool:
+    """Whether `parse` reads the body for certain: whatever stands in `results` gives a record."""
+    if not OWN_READING.isdisjoint(capture.headers):
+        return False
+    try:
+        return listed(decoded(capture.body), "results") is not None
+    except ValueError:
+        return False
 
 
 def _result(records: list[Record], result: Any, settings: Settings) -> None:

@@ -22,11 +22,11 @@ from wa_analytics.providers import (
     meta_people,
     meta_standby,
 )
-from wa_analytics.providers.bodies import no_json, place_of
+from wa_analytics.providers.bodies import OWN_READING, no_json, place_of
 from wa_analytics.providers.meta_parts import malformed
 from wa_analytics.providers.meta_pulled import PULLED
 from wa_analytics.providers.meta_salvage import changes_of
-from wa_analytics.providers.meta_shapes import envelope
+from wa_analytics.providers.meta_shapes import Account, entry, envelope
 from wa_analytics.providers.people import safe_name
 from wa_analytics.records import Record, UnknownRecord
 from wa_analytics.settings import Settings
@@ -97,31 +97,57 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         return _part_by_part(capture, records)
     if body.object != OBJECT:
         return [*records, UnknownRecord(kind="object", name=safe_name(body.object))]
+    if not _is_typed(body.entry):
+        return _part_by_part(capture, records)
     for account in body.entry:
-        for change in account.changes:
-            if change.field not in _TYPED:
-                return _part_by_part(capture, records[:1] if "zoneless_time" in headers else [])
-            _TYPED[change.field](records, change.field, change.value, account, capture)
+        _told(records, account, capture)
     return records or [malformed("entry")]
 
 
-_OWN_READING = frozenset(("kind", "source", "spool"))
+def entry_records(stated: str, capture: Capture) -> list[Record]:
+    """The facts of one `entry` element that others deliver alone, as `parse` tells them; none where only
+    `parse` itself can tell."""
+    try:
+        account = entry.decode(stated)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    records: list[Record] = []
+    if _is_typed([account]):
+        _told(records, account, capture)
+    return records
+
+
+def surely_reads_entry(stated: str) -> bool:
+    """Whether `entry_records` tells all there is."""
+    try:
+        return _is_typed([entry.decode(stated)])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _is_typed(accounts: list[Account]) -> bool:
+    for account in accounts:
+        for change in account.changes:
+            if change.field not in _TYPED:
+                return False
+    return True
+
+
+def _told(records: list[Record], account: Account, capture: Capture) -> None:
+    for change in account.changes:
+        _TYPED[change.field](records, change.field, change.value, account, capture)
 
 
 def surely_read(capture: Capture) -> bool:
     """Whether `parse` reads the body, and as one of this object: told by the decoder alone, without
     making a record."""
-    if not _OWN_READING.isdisjoint(capture.headers):
+    if not OWN_READING.isdisjoint(capture.headers):
         return False
     try:
         body = envelope.decode(capture.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    for account in body.entry:
-        for change in account.changes:
-            if change.field not in _TYPED:
-                return False
-    return body.object == OBJECT
+    return body.object == OBJECT and _is_typed(body.entry)
 
 
 def _part_by_part(capture: Capture, records: list[Record]) -> list[Record]:

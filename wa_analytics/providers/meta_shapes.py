@@ -200,3 +200,4 @@ class Envelope(msgspec.Struct):
 
 
 envelope = msgspec.json.Decoder(Envelope)
+entry = msgspec.json.Decoder(Account)
