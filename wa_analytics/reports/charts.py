@@ -44,7 +44,7 @@ def house_config() -> dict[str, Any]:
         "axisX": {"grid": False, "domain": True, "domainColor": GRID},
         "legend": {
             "labelColor": INK, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11,
-            "titleFontWeight": "normal", "orient": "top", "symbolSize": 70,
+            "titleFontWeight": "normal", "orient": "top", "symbolSize": 70, "columnPadding": 22,
         },
         "line": {"strokeWidth": 2.2},
         "bar": {"cornerRadiusEnd": 2},
