@@ -131,7 +131,10 @@ class Simulator:
                 return self._page(lists[edge], query)
             return self._analytics(node, query)
         if edge == "message_history":
-            return self._page(self.history.get(node, []), query)
+            rows = self.history.get(node, [])
+            if "events{" not in query.get("fields", ""):
+                rows = [{"message_id": row.get("message_id")} for row in rows]
+            return self._page(rows, query)
         if node in self.callbacks:
             return told({"webhook_configuration": self.callbacks[node], "id": node})
         if node in self.media and not self.media[node].is_gone:

@@ -22,6 +22,8 @@ TEMPLATE_FIELDS = "id,name,language,status,category,components"
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,status,quality_rating,code_verification_status,account_mode"
 )
+# Without them the API tells ids alone, and nobody knows when a message was.
+HISTORY_FIELDS = "id,message_id,events{delivery_status,timestamp}"
 PAGE_SIZE = 100
 PROVIDER = "meta-cloud"
 Granularity = Literal["half_hour", "day", "month"]
@@ -101,7 +103,10 @@ def analytics(asked: Asked, number: Number, start: int, end: int, granularity: G
 
 def message_history(asked: Asked, number: Number) -> Iterator[Capture]:
     """Ids of a number's messages and their delivery events, without any content."""
-    for page in asked.graph.pages(number.channel_id, "message_history", limit=str(PAGE_SIZE)):
+    pages = asked.graph.pages(
+        number.channel_id, "message_history", fields=HISTORY_FIELDS, limit=str(PAGE_SIZE)
+    )
+    for page in pages:
         yield asked.capture(page, "message_history", phone_number_id=number.channel_id)
 
 
