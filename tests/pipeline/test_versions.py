@@ -186,7 +186,7 @@ def test_a_forgotten_person_is_in_no_capture(made: Disposing) -> None:
     assert made.workspace.messages.height == before.height
 
 
-def test_what_merely_mentions_a_person_stays_while_a_record_is_kept(made: Disposing) -> None:
+def test_a_hold_keeps_what_merely_mentions_the_person(made: Disposing) -> None:
     made.wa("hold", "add", "--matter", "M-1", "--party", ANA, "--reason", "a claim")
     events = made.workspace.table(t.ChannelEvent)
     made.wa("erase", ANA, "--reason", "asked", "--yes")
@@ -202,8 +202,10 @@ def test_disposal_takes_versions_and_files_along(tmp_path: Path) -> None:
     )
     made = Disposing(made.home, made.written, type(made.workspace).open(made.home))
     wa(made.home, "refresh")
-    # Bodies, messages without one, calls, and versions of messages that nobody holds.
-    told = {
+    # Bodies, messages without one, calls, versions of messages that nobody holds, and what names a person.
+    named = made.workspace.table(t.ChannelEvent).drop_nulls(["identifier_digest", "message_id"])
+    assert named.height
+    told = set(named["message_id"]) | {
         message_id
         for table in (t.MessageFact, t.StatusFact, t.MessageVersion)
         for message_id in made.workspace.table(table)["message_id"]
