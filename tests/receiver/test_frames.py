@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wa_analytics.capture import Capture
@@ -19,6 +19,7 @@ CAPTURES = st.builds(Captures, st.lists(CAPTURE, max_size=3))
 REFUSALS = st.builds(Refusals, st.dictionaries(st.text(max_size=5), st.integers(0, 9), max_size=2))
 
 
+@settings(deadline=None)
 @given(st.lists(CAPTURES | REFUSALS, max_size=6), st.data())
 def test_messages_arrive_whole_however_the_stream_is_cut(
     sent: list[Captures | Refusals], drawn: st.DataObject

@@ -10,7 +10,8 @@ wrapping key that is gone.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from wa_analytics.errors import KeyRefused
@@ -45,24 +46,20 @@ WITH locked AS MATERIALIZED (
     SELECT wrapping_key_id, (SELECT coalesce(max(sequence), -1) FROM entry) AS last
     FROM locked, wrapping_key WHERE wrapping_key_id = $1::int4 AND wrapped IS NOT NULL
     FOR SHARE OF wrapping_key
-), fresh AS MATERIALIZED (
-    SELECT last + number AS sequence, wrapping_key_id, given.*
-    FROM place, unnest(
-        $2::bytea[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[],
-        $9::bytea[]
-    ) WITH ORDINALITY AS given (
-        capture_id, provider, received_at, signature_code, ciphertext_digest, ciphertext, wrapped_key,
-        recognition_digest, number
-    )
 ), stored AS (
     INSERT INTO entry (sequence, capture_id, kind, provider, received_at, signature_code, ciphertext_digest,
         ciphertext)
-    SELECT sequence, capture_id, 'capture', provider, received_at, signature_code, ciphertext_digest,
+    SELECT last + number, capture_id, 'capture', provider, received_at, signature_code, ciphertext_digest,
         ciphertext
-    FROM fresh
+    FROM place, unnest($2::bytea[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::bytea[])
+        WITH ORDINALITY AS given (
+            capture_id, provider, received_at, signature_code, ciphertext_digest, ciphertext, number
+        )
 )
 INSERT INTO entry_key (sequence, wrapping_key_id, wrapped_key, recognition_digest)
-SELECT sequence, wrapping_key_id, wrapped_key, recognition_digest FROM fresh
+SELECT last + number, wrapping_key_id, wrapped_key, recognition_digest
+FROM place, unnest($8::bytea[], $9::bytea[])
+    WITH ORDINALITY AS given (wrapped_key, recognition_digest, number)
 """
 _NAME = b"wa_group"
 _BYTEA, _TEXT, _TIMESTAMPTZ = 17, 25, 1184
@@ -72,10 +69,15 @@ _YEAR_2000 = 946_684_800_000_000
 
 
 class GroupLog:
-    """The log as one writer appends to it, over a connection that it keeps."""
+    """The log as one writer appends to it, over a connection that it keeps.
 
-    def __init__(self, database: Database) -> None:
+    turn: held while a group is put together and free while the disk is waited for. A thread that works
+    in its own turns alone does not have to fight for the interpreter at every row.
+    """
+
+    def __init__(self, database: Database, turn: Lock | None = None) -> None:
         self._database = database
+        self._turn = turn or Lock()
         self._kept: PoolProxiedConnection | None = None
         driver = database.engine.dialect.loaded_dbapi
         self._repeated, self._away = driver.IntegrityError, driver.OperationalError
@@ -89,7 +91,9 @@ class GroupLog:
         try:
             driver = self._driver()
             try:
-                is_stored = self._stored(driver, rows)
+                with self._turn:
+                    settled = self._placed(driver, rows)
+                is_stored = settled()
             except self._repeated:
                 driver.rollback()
                 return False
@@ -119,22 +123,27 @@ class GroupLog:
                 _prepared(self._kept.driver_connection)
         return self._kept.driver_connection
 
-    def _stored(self, driver: Any, rows: Sequence[Sealed]) -> bool:
+    def _placed(self, driver: Any, rows: Sequence[Sealed]) -> Callable[[], bool]:
+        """All but the wait for the disk; what is returned waits, and tells whether the key was there."""
         return _sqlite(driver, rows) if self._database.dialect == "sqlite" else _postgresql(driver, rows)
 
 
-def _sqlite(driver: Any, rows: Sequence[Sealed]) -> bool:
+def _sqlite(driver: Any, rows: Sequence[Sealed]) -> Callable[[], bool]:
     driver.execute("BEGIN IMMEDIATE")
     found = driver.execute(_FIRST, (rows[0].wrapping_key_id,)).fetchone()
     if found is None:
-        return False
+        return lambda: False
     placed = list(enumerate(rows, found[0]))
     driver.executemany(
         _ENTRY, [(place, r[0], r[2], instant_text(r[3]), r[4], r[5], r[6]) for place, r in placed]
     )
     driver.executemany(_KEY, [(place, r[7], r[8], r[9]) for place, r in placed])
-    driver.commit()
-    return True
+
+    def committed() -> bool:
+        driver.commit()
+        return True
+
+    return committed
 
 
 def _prepared(driver: Any) -> None:
@@ -143,7 +152,7 @@ def _prepared(driver: Any) -> None:
     _refused(driver, driver.pgconn.prepare(_NAME, _GROUP.encode()))
 
 
-def _postgresql(driver: Any, rows: Sequence[Sealed]) -> bool:
+def _postgresql(driver: Any, rows: Sequence[Sealed]) -> Callable[[], bool]:
     """By libpq itself: psycopg's own way with lists costs a third of what PostgreSQL needs to store them."""
     ids, _, providers, moments, codes, digests, texts, numbers, keys, known = zip(*rows, strict=True)
     parameters = (
@@ -157,9 +166,13 @@ def _postgresql(driver: Any, rows: Sequence[Sealed]) -> bool:
         _array(_BYTEA, keys),
         _array(_BYTEA, known),
     )
-    stored = driver.pgconn.exec_prepared(_NAME, parameters, [1] * len(parameters))
-    _refused(driver, stored)
-    return bool(stored.command_tuples)
+
+    def executed() -> bool:
+        stored = driver.pgconn.exec_prepared(_NAME, parameters, [1] * len(parameters))
+        _refused(driver, stored)
+        return bool(stored.command_tuples)
+
+    return executed
 
 
 def _refused(driver: Any, result: Any) -> None:

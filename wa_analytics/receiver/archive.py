@@ -82,8 +82,8 @@ class EvidenceArchive:
         self._database = impatient(url)
         self._opened: KeyRing | None = None
         self._sealer: Sealer | None = None
-        self._sealing = threading.Lock()
-        self._log = GroupLog(self._database)
+        self._turn = threading.Lock()
+        self._log = GroupLog(self._database, self._turn)
         self._backfill: Backfill | None = None
         self._expects_new = True
 
@@ -97,7 +97,7 @@ class EvidenceArchive:
 
     def sealed(self, captures: Sequence[Capture]) -> list[Sealed]:
         """Their rows, encrypted; any thread may ask."""
-        with self._sealing:
+        with self._turn:
             ring = self.open()
             handle = ring.wrapping_key(self._database, datetime.now(UTC), len(captures))
             if self._sealer is None or self._sealer.wrapping_key_id != handle.id:
@@ -115,7 +115,7 @@ class EvidenceArchive:
             return self._appended(self.sealed(captures) if rows is None else rows)
         except KeyRefused:
             # A disposal destroyed the wrapping key meanwhile; the next one will do.
-            with self._sealing:
+            with self._turn:
                 self.open().forget_wrapping_key()
             return self._appended(self.sealed(captures))
         except Exception:
