@@ -31,6 +31,14 @@ WAL_BYTES = 64 << 20
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
 
 
+# sqlite3 asks every value of another type than int, float or str what it wants to be stored as, which
+# costs more than storing it. These are asked nothing.
+_nothing: Callable[[None], None] = {}.get
+sqlite3.register_adapter(type(None), _nothing)
+sqlite3.register_adapter(bool, int)
+sqlite3.register_adapter(bytes, bytes)
+
+
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
