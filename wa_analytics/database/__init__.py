@@ -33,8 +33,8 @@ UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
 
 # sqlite3 asks every value of another type than int, float or str what it wants to be stored as, which
 # costs more than storing it. These are asked nothing.
-_nothing: Callable[[None], None] = {}.get
-sqlite3.register_adapter(type(None), _nothing)
+_nothing: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _nothing.get)
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(bytes, bytes)
 
