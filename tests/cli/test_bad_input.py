@@ -220,6 +220,7 @@ def test_broken_settings_name_the_key_and_not_its_value(wa: Wa, home: Path) -> N
         (home / "settings.toml").write_text(text)
         told = wa("findings")
         assert part in told.err
+        assert "confidential" not in told.err
         assert told.code == 2
         assert len(told.err.strip().splitlines()) == 1
 

@@ -65,6 +65,11 @@ def test_a_home_that_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_arguments_that_are_no_text(wa: Wa) -> None:
+    for words in (("lookup", "\udcff"), ("explain", "\udcff")):
+        refused(wa(*words), "not UTF-8")
+
+
 def test_a_misspelt_rule_is_no_good_news(wa: Wa, home: Path) -> None:
     refused(wa("findings", "consent.withdrwan"), "consent.withdrwan", "consent.withdrawn")
     refused(wa("findings", "consnet", "--json"), "consnet", "consent, ")

@@ -95,6 +95,9 @@ def main(arguments: list[str] | None = None) -> None:
     except WorkbenchError as error:
         say(str(error))
         sys.exit(2)
+    except UnicodeError:
+        say("An argument or the standard input holds bytes that are not UTF-8; give it as UTF-8 text.")
+        sys.exit(2)
     except OSError as error:
         if error.filename is None:
             raise

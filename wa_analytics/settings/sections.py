@@ -17,7 +17,7 @@ def known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"unknown time zone {value!r}") from error
+        raise ValueError("unknown time zone") from error
     return value
 
 
