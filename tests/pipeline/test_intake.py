@@ -4,9 +4,15 @@ is the log's, also while somebody else appends."""
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +24,7 @@ from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.tiles import TileReader, rebuilt
 from wa_analytics.pipeline import intake
+from wa_analytics.pipeline.turns import Turns
 from wa_analytics.providers import chunks
 from wa_analytics.workspace import Workspace
 
@@ -101,6 +108,49 @@ def test_others_append_meanwhile(workspace: Workspace, tmp_path: Path) -> None:
     sealed = stored_rows(workspace.database, TILES)
     rebuilt(workspace.database)
     assert stored_rows(workspace.database, TILES) == sealed
+
+
+def take(turns: Turns, place: int, took: list[int]) -> None:
+    with turns.of(place):
+        took.append(place)
+
+
+def test_turns_come_in_order() -> None:
+    turns, took = Turns(get_context("spawn")), list[int]()
+    threads = [threading.Thread(target=take, args=(turns, place, took)) for place in (3, 1, 2)]
+    for thread in threads:
+        thread.start()
+    with turns.between():
+        assert took == []
+    take(turns, 0, took)
+    for thread in threads:
+        thread.join(timeout=20)
+    assert took == [0, 1, 2, 3]
+
+
+def waits(turns: Turns, place: int, is_waiting: Any) -> None:
+    with suppress(KeyboardInterrupt):
+        is_waiting.set()
+        take(turns, place, [])
+
+
+def test_one_that_is_interrupted_as_it_waits_holds_nobody_up() -> None:
+    context = get_context("spawn")
+    turns, is_waiting, took = Turns(context), context.Event(), list[int]()
+    process = context.Process(target=waits, args=(turns, 2, is_waiting))
+    process.start()
+    assert process.pid is not None
+    assert is_waiting.wait(60)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(timeout=20)
+    assert process.exitcode == 0
+    threads = [threading.Thread(target=take, args=(turns, place, took)) for place in (3, 1, 0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert sorted(took) == [0, 1, 3]
 
 
 def test_a_worker_that_fails_ends_the_import(

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from multiprocessing import get_context
 from os import cpu_count
 from typing import TYPE_CHECKING, NamedTuple
@@ -142,13 +143,22 @@ def _place(capture: Capture) -> str:
 
 
 def _stored(
-    database: Database, sealed: SealedChunk, pace: Pace, turn: AbstractContextManager[None]
+    database: Database,
+    seal: Callable[[], SealedChunk],
+    pace: Pace,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> StoredChunk:
+    """turn: what to wait for before the chunk is appended."""
     from wa_analytics.evidence.log import append, asked
     from wa_analytics.evidence.tiles import leaves_of
 
-    question = asked(database, sealed.rows)
-    with turn:
+    try:
+        sealed = seal()
+        question = asked(database, sealed.rows)
+    except BaseException:
+        with turn():  # those behind wait for it
+            raise
+    with turn():
         appended = append(database, sealed.rows, pace, question)
     told = {one.recognition_digest: one.sentence for one in reversed(sealed.unreadable)}
     new = {row.recognition_digest for _, rows in appended.runs for row in rows} if told else set()
@@ -173,13 +183,12 @@ class _Worker:
         self._intake, self._database, self._turns, self._pace = intake, Database(url), turns, import_pace()
 
     def stored(self, sealer: Sealer, chunk: RawChunk, place: int) -> StoredChunk:
-        turn = self._turns.of(place)
-        try:
-            sealed = self._intake.sealed(sealer, chunk)
-        except BaseException:
-            with turn:  # those behind wait for it
-                raise
-        return _stored(self._database, sealed, self._pace, turn)
+        return _stored(
+            self._database,
+            partial(self._intake.sealed, sealer, chunk),
+            self._pace,
+            partial(self._turns.of, place),
+        )
 
 
 _worker: _Worker | None = None
@@ -264,7 +273,7 @@ def _all_stored(
             key = ring.wrapping_key(database, received_at, len(chunk[1]))
             sealer = Sealer(key.id, key.key, ring.digest_key)
             if done < WORTH_WORKERS or workers < 2:
-                yield _stored(database, here.sealed(sealer, chunk), pace, nullcontext())
+                yield _stored(database, partial(here.sealed, sealer, chunk), pace)
             else:
                 if pool is None:
                     context = get_context("spawn")

@@ -22,13 +22,14 @@ class Turns:
 
     @contextmanager
     def of(self, place: int) -> Iterator[None]:
-        """The turn of one place, after all smaller ones; every place must take its turn once."""
+        """The turn of one place, after all smaller ones; every place must take its turn once. One that is
+        interrupted as it waits lets all through that came before it, in any order."""
         with self._changed:
-            self._changed.wait_for(lambda: self._next.value == place)
             try:
+                self._changed.wait_for(lambda: self._next.value >= place)
                 yield
             finally:
-                self._next.value = place + 1
+                self._next.value = max(self._next.value, place + 1)
                 self._changed.notify_all()
 
     @contextmanager
