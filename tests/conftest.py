@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,17 @@ from sqlalchemy.engine import make_url
 from wa_analytics.database import Database
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """Streamlit's tests leave their script behind as `__main__`, and a worker process of a later test
+    would run it as it starts."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")
