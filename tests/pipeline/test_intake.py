@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -108,6 +110,28 @@ def test_others_append_meanwhile(workspace: Workspace, tmp_path: Path) -> None:
     sealed = stored_rows(workspace.database, TILES)
     rebuilt(workspace.database)
     assert stored_rows(workspace.database, TILES) == sealed
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(body(number) for number in range(2_000)), encoding="utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"""
+print("runs")
+from datetime import datetime, UTC
+from wa_analytics.pipeline import intake, project
+from wa_analytics.providers import chunks
+from wa_analytics.workspace import Workspace
+intake.WORTH_WORKERS, project.WORTH_WORKERS, chunks.CHUNK_RECORDS = 500, 500, 300
+workspace = Workspace.init({str(tmp_path / "home")!r})
+print(workspace.capture("meta-cloud", [{str(file)!r}], datetime.now(UTC)).stored)
+print(workspace.refresh().entries)
+""",
+        encoding="utf-8",
+    )
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["runs", "2001", "2001"]
 
 
 def take(turns: Turns, place: int, took: list[int]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.turns import Turns
+from wa_analytics.pipeline.workers import Workers
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -265,7 +266,7 @@ def _all_stored(
     workers, moment, pace = cpu_count() or 1, microseconds_of(received_at), import_pace()
     disposed = disposed_ids(database) or None
     here = _Intake(settings, moment, disposed, ring.digest_key)
-    pool: ProcessPoolExecutor | None = None
+    pool: Workers | None = None
     pending: deque[Future[StoredChunk]] = deque()
     done = place = 0
     try:
@@ -279,7 +280,7 @@ def _all_stored(
                     context = get_context("spawn")
                     turns = Turns(context)
                     database.gate = turns.between
-                    pool = ProcessPoolExecutor(
+                    pool = Workers(
                         workers,
                         mp_context=context,
                         initializer=_started,

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from functools import lru_cache
 from multiprocessing import get_context
 from operator import itemgetter
@@ -25,6 +25,7 @@ from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.evidence.sealing import EntryRow, Opener
 from wa_analytics.normalise.project import COLUMNS, Projection
 from wa_analytics.pipeline.collecting import uncollected
+from wa_analytics.pipeline.workers import Workers
 from wa_analytics.providers import parser
 from wa_analytics.providers.table_rows import file_facts
 from wa_analytics.records import UnknownRecord
@@ -278,7 +279,7 @@ def _in_order(database: Database, reader: Reader, start: int, end: int) -> Itera
             yield after, reader.rows_of(_between(database, first, after))
         return
     # Workers read for themselves: the rows of the log need not pass through this process.
-    with ProcessPoolExecutor(
+    with Workers(
         workers, mp_context=get_context("spawn"), initializer=_started, initargs=(reader, database.url)
     ) as pool:
         pending: deque[Future[tuple[int, Rows]]] = deque()
