@@ -41,17 +41,26 @@ def body_missing(stage: Stage) -> None:
     book, rule = stage.book, "capture.body_missing"
     # A report that does not name the sender leaves the company of an unlogged send unknown.
     for fate in ("read", "sent", "failed") if book.wire.names_sender else ("read", "read", "read_only"):
-        person, at = stage.agreed(), stage.moment(1)
+        person, at = stage.agreed(), _undeclared(stage)
         channel = stage.channel(person)
         sent = book.template(person, channel, stage.utility, at, fate=fate, is_logged=False)
         stage.found(sent, at + 1, rule)
-    person, at = stage.agreed(), stage.moment(2)
+    person, at = stage.agreed(), _undeclared(stage)
     stage.wrote(person, at)
     sent = book.free_form(person, stage.channel(person), at + HOUR, "")
     stage.found(sent, at + HOUR, rule)
     person = stage.agreed()
     recent = stage.season.end - 60 * HOUR
     book.template(person, stage.channel(person), stage.utility, recent, fate="read", is_logged=False)
+
+
+def _undeclared(stage: Stage) -> int:
+    """A moment for which, and for the hours around it, no company said that it lacks bodies."""
+    spans = [(gap.since.timestamp(), gap.until.timestamp()) for gap in stage.book.gaps]
+    while True:
+        at = stage.moment(2)
+        if not any(since - 2 * HOUR < at < until + 2 * HOUR for since, until in spans):
+            return at
 
 
 def conflicting(stage: Stage) -> None:
