@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_worker_processes_import_what_they_use() -> None:
     """Every import pays this twice, once per core."""
     assert imported_by("import wa_analytics.pipeline.intake").isdisjoint({"sqlalchemy", "sqlmodel", "polars"})
-    assert imported_by("import wa_analytics.pipeline.project").isdisjoint({"polars", "narwhals"})
+    assert imported_by("import wa_analytics.pipeline.spans").isdisjoint({"polars", "narwhals"})
 
 
 def test_a_workspace_knows_no_dashboard_and_no_checks() -> None:

@@ -25,7 +25,7 @@ from wa_analytics.evidence.log import append, entries, opened
 from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.tiles import TileReader, rebuilt
-from wa_analytics.pipeline import intake
+from wa_analytics.pipeline import workers
 from wa_analytics.pipeline.turns import Turns
 from wa_analytics.providers import chunks
 from wa_analytics.workspace import Workspace
@@ -44,7 +44,7 @@ def body(number: int) -> str:
 
 @pytest.fixture
 def workspace(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setattr(intake, "WORTH_WORKERS", 500)
+    monkeypatch.setattr(workers, "WORTH_ENTRIES", 500)
     monkeypatch.setattr(chunks, "CHUNK_RECORDS", 300)
     return Workspace.init(tmp_path / "home", database.url)
 
@@ -120,10 +120,10 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path
         f"""
 print("runs")
 from datetime import datetime, UTC
-from wa_analytics.pipeline import intake, project
+from wa_analytics.pipeline import workers
 from wa_analytics.providers import chunks
 from wa_analytics.workspace import Workspace
-intake.WORTH_WORKERS, project.WORTH_WORKERS, chunks.CHUNK_RECORDS = 500, 500, 300
+workers.WORTH_ENTRIES, chunks.CHUNK_RECORDS = 500, 300
 workspace = Workspace.init({str(tmp_path / "home")!r})
 print(workspace.capture("meta-cloud", [{str(file)!r}], datetime.now(UTC)).stored)
 print(workspace.refresh().entries)

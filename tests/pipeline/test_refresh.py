@@ -20,7 +20,7 @@ from tests.world_files import write
 from tests.worlds import Entity, Inbound, Preference, Register, Send, Status, Template, World
 from wa_analytics import tables as t
 from wa_analytics.database.bulk import Writer
-from wa_analytics.pipeline import project
+from wa_analytics.pipeline import spans
 from wa_analytics.pipeline.derived import derived_proof
 from wa_analytics.workspace import Workspace
 
@@ -220,8 +220,9 @@ def test_a_refresh_struck_down_goes_on_where_it_stood(
         append(*given, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(project, "CHUNK", 2)
-        patched.setattr(project, "BATCH_ROWS", 5)
+        patched.setattr(spans, "CHUNK", 2)
+        patched.setattr(spans, "SPAN", 6)
+        patched.setattr(spans, "BATCH_ROWS", 5)
         patched.setattr(Writer, "append", struck)
         with pytest.raises(KeyboardInterrupt):
             workspace.refresh()

@@ -61,6 +61,9 @@ def capture(
 
     Exit code 2 if anything was refused or kept as unreadable; the rest is imported all the same.
     """
+    from wa_analytics.pipeline.workers import readied_for
+
+    readied_for(paths)
     workspace = current(context)
     with bars() as bar:
         progress = sealing(workspace, bar(f"capture {provider}", None))

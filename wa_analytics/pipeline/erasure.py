@@ -15,8 +15,8 @@ from wa_analytics.pipeline.destruction import Destroyed, destroyed
 from wa_analytics.pipeline.disposal import settled
 from wa_analytics.pipeline.erasure_request import Request, erasure_request
 from wa_analytics.pipeline.holds import Voice, instant_or_none
-from wa_analytics.pipeline.project import Progress
 from wa_analytics.pipeline.refresh import refresh
+from wa_analytics.pipeline.spans import Progress
 from wa_analytics.pipeline.suppressions import SUPPRESSION_COLUMNS, suppressions_in_force
 from wa_analytics.pipeline.target import Target
 from wa_analytics.retention.erasure import ForeignDuty

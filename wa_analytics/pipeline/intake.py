@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from multiprocessing import get_context
 from os import cpu_count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +22,7 @@ from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.turns import Turns
-from wa_analytics.pipeline.workers import Workers
+from wa_analytics.pipeline.workers import Workers, context, pay
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from wa_analytics.pipeline.record_ids import DisposedIds, RecordIds
 
 Progress = Callable[[int], None]
-WORTH_WORKERS = 12_000
-AHEAD = 3
+# Chunks handed to workers and not yet stored.
+AHEAD = 3 * (cpu_count() or 1)
 OTHER_OBJECT = (
     "is a webhook of another object than a WhatsApp Business Account; `wa doctor` counts it by name: "
     "check what was exported."
@@ -263,7 +262,7 @@ def _all_stored(
     from wa_analytics.evidence.log import import_pace
     from wa_analytics.pipeline.disposed import disposed_ids
 
-    workers, moment, pace = cpu_count() or 1, microseconds_of(received_at), import_pace()
+    moment, pace = microseconds_of(received_at), import_pace()
     disposed = disposed_ids(database) or None
     here = _Intake(settings, moment, disposed, ring.digest_key)
     pool: Workers | None = None
@@ -273,22 +272,16 @@ def _all_stored(
         for chunk in chunks:
             key = ring.wrapping_key(database, received_at, len(chunk[1]))
             sealer = Sealer(key.id, key.key, ring.digest_key)
-            if done < WORTH_WORKERS or workers < 2:
+            if not pay(done):
                 yield _stored(database, partial(here.sealed, sealer, chunk), pace)
             else:
                 if pool is None:
-                    context = get_context("spawn")
-                    turns = Turns(context)
+                    turns = Turns(context())
                     database.gate = turns.between
-                    pool = Workers(
-                        workers,
-                        mp_context=context,
-                        initializer=_started,
-                        initargs=(settings, moment, disposed, ring.digest_key, database.url, turns),
-                    )
+                    pool = Workers(_started, settings, moment, disposed, ring.digest_key, database.url, turns)
                 pending.append(pool.submit(_stored_there, sealer, chunk, place))
                 place += 1
-                if len(pending) > workers * AHEAD:
+                if len(pending) > AHEAD:
                     yield pending.popleft().result()
             done += len(chunk[1])
         while pending:

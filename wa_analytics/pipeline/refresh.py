@@ -39,7 +39,8 @@ from wa_analytics.pipeline.number_holders import (
     holders_settled,
     told_pairs,
 )
-from wa_analytics.pipeline.project import Progress, projected, rules_digest
+from wa_analytics.pipeline.project import rules_digest
+from wa_analytics.pipeline.spans import Progress, projected
 from wa_analytics.pipeline.state import Facts, Whole, states_of
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
