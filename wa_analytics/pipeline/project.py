@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from wa_analytics.capture import Capture
 from wa_analytics.consent.words import opt_out_test
 from wa_analytics.errors import CaptureUnreadable
-from wa_analytics.evidence.sealing import EntryRow, Opener
+from wa_analytics.evidence.sealing import EntryRow, Opener, together
 from wa_analytics.normalise.project import Projection
 from wa_analytics.providers import parser
 from wa_analytics.providers.table_rows import file_facts
-from wa_analytics.records import UnknownRecord
+from wa_analytics.records import Record, UnknownRecord
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,29 +63,39 @@ class Reader:
         return Reader, (self._opener, self._settings)
 
     def rows_of(self, entries: Iterable[EntryRow]) -> Rows:
-        projection, settings = self._projection, self._settings
+        for batch in together(entries):
+            captures = self._opener.captures(batch)
+            told = [self._records_of(capture) for capture in captures]
+            for entry, capture, records in zip(batch, captures, told, strict=True):
+                self._project(entry[0], capture, records)
+        return self._projection.taken(is_stream=True)
+
+    def _records_of(self, capture: Capture) -> list[Record] | None:
+        """None where the capture cannot be read."""
+        try:
+            return parser(capture.provider)(capture, self._settings)
+        except CaptureUnreadable:
+            return None
+
+    def _project(self, sequence: int, capture: Capture, records: list[Record] | None) -> None:
+        projection, provider = self._projection, capture.provider
+        file = file_facts(capture) if capture.headers.get("kind") == "file" else None
+        if file is not None:
+            projection.file(sequence, provider, int(file.get("record_count", 0)))
+            return
         recognition = self._opener.digests.recognition
-        for sequence, capture in self._opener.opened(entries):
-            provider = capture.provider
-            file = file_facts(capture) if capture.headers.get("kind") == "file" else None
-            if file is not None:
-                projection.file(sequence, provider, int(file.get("record_count", 0)))
-                continue
-            name = recognition(capture).hex() if capture.signature_code == "invalid" else ""
-            if name:
-                projection.note(sequence, name, provider, "signature_invalid", provider)
-            try:
-                records = parser(provider)(capture, settings)
-            except CaptureUnreadable:
-                projection.note(sequence, recognition(capture).hex(), provider, "unreadable", provider)
-                continue
-            if not name:
-                for record in records:
-                    if type(record) is UnknownRecord:
-                        name = recognition(capture).hex()
-                        break
-            projection.add(sequence, name, provider, records)
-        return projection.taken(is_stream=True)
+        name = recognition(capture).hex() if capture.signature_code == "invalid" else ""
+        if name:
+            projection.note(sequence, name, provider, "signature_invalid", provider)
+        if records is None:
+            projection.note(sequence, recognition(capture).hex(), provider, "unreadable", provider)
+            return
+        if not name:
+            for record in records:
+                if type(record) is UnknownRecord:
+                    name = recognition(capture).hex()
+                    break
+        projection.add(sequence, name, provider, records)
 
 
 def between(database: Database, start: int, end: int) -> Iterator[EntryRow]:
