@@ -30,6 +30,10 @@ from wa_analytics.tables.column import instant_text
 
 LOCK_SECONDS = 3
 STATEMENT_SECONDS = 10
+CACHE_KILOBYTES = 8_192
+"""SQLite looks through its whole cache at nearly every commit (it renumbers pages by way of the highest
+number there is), which with 256 MB costs more than storing a small group. One that appends needs only
+the last pages of each table and index."""
 
 _COUNT = (
     "INSERT INTO import_count (provider, outcome_code, count, last_at)"
@@ -57,6 +61,7 @@ def impatient(url: str) -> Database:
         if database.dialect == "sqlite":
             cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
             cursor.execute(f"PRAGMA wal_autocheckpoint={OWN_PAGES}")
+            cursor.execute(f"PRAGMA cache_size=-{CACHE_KILOBYTES}")
         else:
             cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
             cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")

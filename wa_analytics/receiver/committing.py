@@ -30,6 +30,10 @@ PATIENCE_SECONDS = 5.0
 WAITING_BYTES = 64 * 1024 * 1024
 """Captures on their way to the writer; more than that is told 503 at once."""
 
+SENT_CAPTURES = 16
+"""So many go to the writer before the turn of the loop is over, lest it idle while all of the turn's
+deliveries are read, and then all of these wait for it."""
+
 START_SECONDS = 60.0
 END_SECONDS = 60.0
 
@@ -96,10 +100,13 @@ class GroupCommit(asyncio.Protocol):
             future.set_result("unavailable")
             return future
         self._waiting.append(Waiting(future, time.monotonic()))
-        if not self._unsent:
+        self._unsent.append(capture)
+        count = len(self._unsent)
+        if count == 1:
             # One write for all that comes in one turn of the loop.
             self._loop.call_soon(self._flushed)
-        self._unsent.append(capture)
+        elif count == SENT_CAPTURES:
+            self._flushed()
         return future
 
     def tick(self) -> None:
