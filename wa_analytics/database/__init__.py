@@ -93,7 +93,7 @@ class Database:
         self.dialect = make_url(self.url).get_backend_name()
         options: dict[str, Any] = {"hide_parameters": True}
         if self.dialect == "postgresql":
-            options["connect_args"] = {"options": "-c timezone=UTC"}
+            options["connect_args"] = {"options": "-c timezone=UTC -c client_encoding=UTF8"}
         self.engine: Engine = create_engine(self.url, **options)
         self.gate: Callable[[], AbstractContextManager[None]] = nullcontext
         """Passed before every write, where several processes of one program write in turn."""

@@ -15,6 +15,7 @@ from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary,
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
+from wa_analytics.database.copying import blocks
 from wa_analytics.tables.column import Instant
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ class Writer:
             if skip_known or earliest_by:
                 target = '"incoming_rows"'
                 cursor.execute(f"CREATE TEMP TABLE {target} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
-            with cursor.copy(f"COPY {target} ({quoted}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+            with cursor.copy(f"COPY {target} ({quoted}) FROM STDIN (FORMAT BINARY)") as copy:
+                for block in blocks(table, columns, rows):
+                    copy.write(block)
             if skip_known or earliest_by:
                 # The condition only keeps ON CONFLICT from being read as the ON of a join.
                 cursor.execute(

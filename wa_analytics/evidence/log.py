@@ -208,7 +208,7 @@ def known(database: Database, digests: list[bytes]) -> set[bytes]:
     for at in range(0, len(digests), CHUNK_ROWS):
         chunk = digests[at : at + CHUNK_ROWS]
         if database.dialect == "postgresql":
-            condition, params = "= ANY(?)", [chunk]
+            condition, params = "= ANY(?::bytea[])", [_bytea_array(chunk)]
         else:
             condition, params = f"IN ({', '.join('?' * len(chunk))})", chunk  # type: ignore[assignment]
         found.update(
@@ -283,8 +283,8 @@ def _known(writer: Writer, digests: list[bytes]) -> set[bytes]:
     try:
         if writer.dialect == "postgresql":
             cursor.execute(
-                "SELECT recognition_digest FROM entry_key WHERE recognition_digest = ANY(%s)",
-                (digests,),
+                "SELECT recognition_digest FROM entry_key WHERE recognition_digest = ANY(%s::bytea[])",
+                (_bytea_array(digests),),
             )
         else:
             marks = ", ".join("?" * len(digests))
@@ -295,6 +295,11 @@ def _known(writer: Writer, digests: list[bytes]) -> set[bytes]:
         return {row[0] for row in cursor.fetchall()}
     finally:
         cursor.close()
+
+
+def _bytea_array(values: list[bytes]) -> str:
+    """The array as PostgreSQL writes it; psycopg looks at every value of a list, twice."""
+    return '{"\\\\x' + '","\\\\x'.join(map(bytes.hex, values)) + '"}' if values else "{}"
 
 
 def _refuse_destroyed(writer: Writer, numbers: set[int | None]) -> None:
