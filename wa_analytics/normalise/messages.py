@@ -105,11 +105,7 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         source_rank=_ranked("source_code", SOURCE_RANK, 9),
         lacks_body=nw.when(nw.col("has_body")).then(nw.lit(0)).otherwise(nw.lit(1)),
     )
-    governing = ranked.unique(
-        subset=["message_id"],
-        keep="first",
-        order_by=["source_rank", *GOVERNING_ORDER],
-    ).select(*columns)
+    governing = _first_of(ranked, ["source_rank", *GOVERNING_ORDER]).select(*columns)
     per_message = (
         ranked.with_columns(
             from_log=nw.when(nw.col("source_code") == "send_log").then(nw.lit(1)).otherwise(nw.lit(0)),
@@ -156,6 +152,13 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
             & (nw.col("body").fill_null(0) == 0)
         ),
     )
+
+
+def _first_of(facts: Frame, order_by: list[str]) -> Frame:
+    """One fact per message, the first in this order. Few messages have several: only those are sorted."""
+    is_alone = nw.col("message_id").is_unique()
+    several = facts.filter(~is_alone).unique(subset=["message_id"], keep="first", order_by=order_by)
+    return nw.concat([facts.filter(is_alone), several])
 
 
 def _status_name() -> nw.Expr:
@@ -211,8 +214,7 @@ def template_purpose_at_send(message_facts: Frame, template_facts: Frame) -> Fra
     category told for an account of no known company holds for every company.
     """
     sends = (
-        message_facts.filter(nw.col("source_code") == "send_log")
-        .unique(subset=["message_id"], keep="first", order_by=["sent_at", "content_digest"])
+        _first_of(message_facts.filter(nw.col("source_code") == "send_log"), ["sent_at", "content_digest"])
         .filter(~nw.col("template_name").is_null())
         .select("message_id", "template_name", "entity", "sent_at")
     )

@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.database import shadow
+from wa_analytics.database.bulk import rows_of
 from wa_analytics.database.pace import Pace
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
@@ -420,8 +421,9 @@ class _Run:
             condition, params = self.database.matching(key, {*affected, *new[key]})
             stored = self.database.table(table, condition, prefix=self.prefix, **params)
         name = f'"{self.prefix}{table.__tablename__}"'
-        # In the order of the key, so that its index grows at one end.
-        changed = new = new.sort(key)
+        # In a few bands of parties and therein in the order of the key: so that one transaction touches few
+        # pages of either index.
+        changed = new = new.sort(pl.col("party_id").str.slice(0, 1), key)
         if stored.height:
             gone = stored.join(new, on=key, how="anti")[key].to_list()
             changed = new.join(stored, on=columns, how="anti", nulls_equal=True)
@@ -433,12 +435,13 @@ class _Run:
         while at < changed.height:
             rows = changed.slice(at, pace.rows)
             at += rows.height
+            ready = rows_of(rows)
             with self.database.writing(self.prefix, is_derived=True) as writer:
                 begun = perf_counter()
                 if stored.height:
                     condition, params = self.database.matching(key, rows[key])
                     writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
-                writer.append_frame(table, rows)
+                writer.append(table, columns, ready)
             pace.learn(rows.height, perf_counter() - begun)
         return changed.height
 
