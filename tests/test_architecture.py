@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_worker_processes_import_what_they_use() -> None:
-    """Every import pays this twice, once per core."""
+    """Every import waits for this."""
     assert imported_by("import wa_analytics.pipeline.intake").isdisjoint({"sqlalchemy", "sqlmodel", "polars"})
     assert imported_by("import wa_analytics.pipeline.spans").isdisjoint({"polars", "narwhals"})
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from wa_analytics import tables as t
 from wa_analytics.evidence.disposal import statements
 from wa_analytics.evidence.layout import microseconds_of
+from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.pipeline.record_ids import DisposedIds
-from wa_analytics.retention.holds import Hold
 from wa_analytics.tables.column import instant_text
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from wa_analytics.database import Database
     from wa_analytics.database.bulk import Writer
+    from wa_analytics.retention.holds import Hold
 
 _MESSAGE = (
     "message_id", "sequence", "record_class", "sent_on", "direction_code", "channel_id", "retain_until",
@@ -77,9 +78,9 @@ def _instant(text: str | None) -> str | None:
 
 def disposed_ids(database: Database, prefix: str = "") -> DisposedIds:
     """What the tables with this prefix know of disposals."""
-    messages = database.frame(f'SELECT message_id FROM "{prefix}disposed_message"')["message_id"]
-    events = database.frame(f'SELECT event_id FROM "{prefix}disposed_event"')["event_id"]
-    return DisposedIds(frozenset(messages), frozenset(events))
+    messages = stored_rows(database, f'SELECT message_id FROM "{prefix}disposed_message"')
+    events = stored_rows(database, f'SELECT event_id FROM "{prefix}disposed_event"')
+    return DisposedIds(frozenset(row[0] for row in messages), frozenset(row[0] for row in events))
 
 
 def links_kept(database: Database, prefix: str) -> None:
@@ -145,6 +146,8 @@ class Decided:
 
     def holds_in_force(self, parties: Mapping[str, tuple[str, ...]]) -> tuple[Hold, ...]:
         """The holds, persons resolved. parties: see `parties_of`."""
+        from wa_analytics.retention.holds import Hold
+
         return tuple(
             Hold(
                 hold_id=row["hold_id"],

@@ -1,9 +1,7 @@
-"""Disposals done again on a database that was put back to an older copy.
+"""Disposals done again on a database that was put back to an older copy (`put_back` sees that it was).
 
-Three signs of it, each cheap to see: a place knows a disposal that the log lacks; the newest disposal
-of the log names an entry that has its key; keys stand under a wrapping key that was destroyed. What
-was disposed of since the copy is disposed of again before anyone reads: by its ids, so that captures
-are carved and a "no" lives on as a suppression, as they were the first time.
+What was disposed of since the copy is disposed of again before anyone reads: by its ids, so that
+captures are carved and a "no" lives on as a suppression, as they were the first time.
 """
 
 from __future__ import annotations
@@ -19,20 +17,20 @@ import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.errors import EvidenceBroken, PlaceUnavailable
-from wa_analytics.evidence.checkpoint import seal_pending, verifier_key
+from wa_analytics.evidence.checkpoint import seal_pending
 from wa_analytics.evidence.disposal import (
     compacted,
     destroyed_again,
     destroyed_within,
-    is_newest_undone,
     still_keyed,
     swept,
 )
-from wa_analytics.evidence.disposal_notes import DisposalFact, holds, lacking, newest_fact
+from wa_analytics.evidence.disposal_notes import DisposalFact, lacking
 from wa_analytics.evidence.log import journal
 from wa_analytics.evidence.places import places_of
 from wa_analytics.pipeline.destruction import destroyed
 from wa_analytics.pipeline.disposed import disposed_ids, unneeded_links_forgotten, written
+from wa_analytics.pipeline.put_back import keys_of, marked, unknown
 from wa_analytics.pipeline.refresh import refresh
 from wa_analytics.pipeline.target import Target
 from wa_analytics.retention.schedule import ScheduleRow
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
 
-MARK = "replayed"
 ERASURE = "erasure"
 
 
@@ -65,11 +62,6 @@ class Replay:
         )
 
 
-def is_put_back(database: Database, ring: KeyRing, settings: Settings) -> bool:
-    """Whether disposals are to be done again; a few rows and the newest note of every place."""
-    return _unknown(database, ring, settings) is not None or is_newest_undone(database)
-
-
 def replayed(
     database: Database,
     ring: KeyRing,
@@ -81,12 +73,12 @@ def replayed(
 ) -> Replay:
     """Do again what was undone. The caller holds the refresh lock. A kill leaves part of it done; the
     same call again does the rest."""
-    newest = _unknown(database, ring, settings)
+    newest = unknown(database, ring, settings)
     keys = destroyed_again(database, at)
     facts: list[DisposalFact] = []
     refused = 0
     if newest is not None:
-        facts = lacking(database, places_of(ring.home, settings), _keys(ring, settings))
+        facts = lacking(database, places_of(ring.home, settings), keys_of(ring, settings))
         refresh(database, ring, settings, schedule)
         for (decision, who), group in _by_decision(facts).items():
             target = _target(database, group, decision, who)
@@ -107,25 +99,12 @@ def replayed(
         detail={"statement_count": len(facts), "key_count": keys, "refused_count": refused},
     )
     if newest is not None:
-        _marked(database, newest)
+        marked(database, newest)
     # A log that lost its tail gets no new head; `wa verify` says what it lacks.
     with suppress(EvidenceBroken, PlaceUnavailable):
         seal_pending(database, ring, at)
     swept(database)
     return Replay(len(facts), keys, refused)
-
-
-def _keys(ring: KeyRing, settings: Settings) -> list[Any]:
-    return [verifier_key(ring.home, settings, ring.signing_key())]
-
-
-def _unknown(database: Database, ring: KeyRing, settings: Settings) -> DisposalFact | None:
-    """The newest disposal that a place knows, if the log lacks it and it was not done again yet."""
-    newest = newest_fact(places_of(ring.home, settings), _keys(ring, settings))
-    if newest is None or holds(database, newest):
-        return None
-    done = database.scalar("SELECT rules_digest FROM watermark WHERE name = :name", name=MARK)
-    return None if done == newest.capture_id else newest
 
 
 def _by_decision(facts: Sequence[DisposalFact]) -> dict[tuple[str, str], list[DisposalFact]]:
@@ -229,12 +208,3 @@ def _rest_said(database: Database, facts: Sequence[DisposalFact], at: datetime) 
         events.update(rest["events"])
         count += len(again)
     return count
-
-
-def _marked(database: Database, fact: DisposalFact) -> None:
-    with database.writing() as writer:
-        writer.execute("DELETE FROM watermark WHERE name = :name", {"name": MARK})
-        writer.execute(
-            "INSERT INTO watermark (name, sequence, rules_digest) VALUES (:name, :sequence, :id)",
-            {"name": MARK, "sequence": fact.sequence, "id": fact.capture_id},
-        )

@@ -15,6 +15,7 @@ from wa_analytics.database.pace import Pace
 from wa_analytics.evidence.sealing import Opener
 from wa_analytics.normalise.project import COLUMNS
 from wa_analytics.pipeline.collecting import uncollected
+from wa_analytics.pipeline.disposed import disposed_ids
 from wa_analytics.pipeline.project import Reader, Rows, between, rules_digest
 from wa_analytics.pipeline.turns import Turns
 from wa_analytics.pipeline.workers import Workers, context, pay, readied
@@ -177,8 +178,6 @@ def projected(
     reader = Reader(Opener(ring.wrapping_keys(database), ring.digest_key), settings)
     if not prefix:
         unvouched_removed(database, start)
-    from wa_analytics.pipeline.disposed import disposed_ids  # brings Polars, which no worker needs
-
     known = reader, disposed_ids(database, prefix), prefix, rules_digest(settings)
     with uncollected():
         for reached, found in _in_order(database, known, start, end):
