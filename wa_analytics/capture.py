@@ -8,11 +8,45 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 SignatureCode = Literal["valid", "invalid", "absent"]
+_BLOCK = 64
+_INNER = bytes(0x36 ^ byte for byte in range(256))
+_OUTER = bytes(0x5C ^ byte for byte in range(256))
+
+
+class Keyed:
+    """HMAC-SHA-256 by hand from two prepared hash states: `hmac.digest` sets the key up anew at every
+    call, which costs more than hashing an identifier (a test compares the two)."""
+
+    __slots__ = ("_outer", "inner")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) > _BLOCK:
+            key = hashlib.sha256(key).digest()
+        block = key.ljust(_BLOCK, b"\0")
+        self._outer = hashlib.sha256(block.translate(_OUTER))
+        self.inner = hashlib.sha256(block.translate(_INNER))
+        """To be copied, and the copy to be fed with the message."""
+
+    def after(self, opening: bytes) -> Any:
+        """The inner state of a message that begins so."""
+        inner = self.inner.copy()
+        inner.update(opening)
+        return inner
+
+    def closed(self, inner: Any) -> Any:
+        """The hash that is the HMAC of what `inner` was fed with."""
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer
+
+    def hexdigest(self, message: bytes) -> str:
+        text: str = self.closed(self.after(message)).hexdigest()
+        return text
 
 
 class Capture(msgspec.Struct, frozen=True, gc=False):
@@ -36,13 +70,13 @@ class Capture(msgspec.Struct, frozen=True, gc=False):
     context: bytes = b""
 
 
-def signature_code(body: bytes, header: str | None, secret: str | None) -> SignatureCode:
+def signature_code(body: bytes, header: str | None, secret: Keyed | None) -> SignatureCode:
     """Outcome of `X-Hub-Signature-256` over the exact bytes, compared in constant time.
 
     Source: Meta, "Validating payloads" (create-webhook-endpoint).
     """
-    if not header or not secret:
+    if not header or secret is None:
         return "absent"
-    expected = "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+    expected = "sha256=" + secret.hexdigest(body)
     stated = header.strip().lower().encode(errors="replace")
     return "valid" if hmac.compare_digest(expected.encode(), stated) else "invalid"

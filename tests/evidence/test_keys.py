@@ -10,9 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.evidence.conftest import NOW, capture
+from wa_analytics.capture import Keyed
 from wa_analytics.database import Database
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.digests import Digester
@@ -266,3 +269,8 @@ def test_neighbours_in_time_are_neighbours_in_the_index(earlier: bytes, later: b
 
 def test_a_clock_inside_a_sentence_is_no_time() -> None:
     assert Digester(KEY).recognition(capture(1, body=b"call me 2026-03-01 12:00 please"))[:4] == bytes(4)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_a_prepared_key_signs_as_the_library_does(key: bytes, message: bytes) -> None:
+    assert Keyed(key).hexdigest(message) == hmac.digest(key, message, hashlib.sha256).hex()

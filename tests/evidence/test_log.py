@@ -19,7 +19,15 @@ from wa_analytics.errors import EvidenceBroken, KeyRefused
 from wa_analytics.evidence import log
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.log import Appended, append, asked, entries, journal, opened
-from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer, cleared
+from wa_analytics.evidence.sealing import (
+    TOGETHER_BYTES,
+    TOGETHER_ROWS,
+    EntryRow,
+    Opener,
+    Sealer,
+    cleared,
+    together,
+)
 
 WRITER = """
 import sys, pickle
@@ -53,6 +61,7 @@ def test_what_goes_in_comes_out_in_order(database: Database, ring: KeyRing, seal
     assert [row.received_at for row in rows] == [RECEIVED_AT, RECEIVED_AT + 1, RECEIVED_AT + 2, -1]
     keys = ring.wrapping_keys(database)
     assert list(opened(rows, keys, ring.digest_key)) == list(enumerate(captures))
+    assert Opener(keys, ring.digest_key).captures(rows) == captures
     travelled = pickle.loads(pickle.dumps(Opener(keys, ring.digest_key)))
     assert list(travelled.opened(pickle.loads(pickle.dumps(rows)))) == list(enumerate(captures))
 
@@ -279,3 +288,16 @@ def test_large_entries_come_in_smaller_numbers(
         lengths.append(len(rows))
     assert lengths == [4, 1, 3]
     assert list(opened(found, ring.wrapping_keys(database), ring.digest_key)) == list(enumerate(captures))
+
+
+@given(st.lists(st.sampled_from((0, 10, TOGETHER_BYTES // 2, 2 * TOGETHER_BYTES)), max_size=200))
+def test_batches_keep_all_rows_in_order_and_hold_little(sizes: list[int]) -> None:
+    rows = [
+        EntryRow(place, b"", "capture", "meta-cloud", 0, "absent", bytes(size), 1, b"")
+        for place, size in enumerate(sizes)
+    ]
+    batches = list(together(rows))
+    assert [row for batch in batches for row in batch] == rows
+    for batch in batches:
+        assert len(batch) <= TOGETHER_ROWS
+        assert sum(len(row.ciphertext) for row in batch[:-1]) <= TOGETHER_BYTES

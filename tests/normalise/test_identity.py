@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.spec.drawn_table import drawn_rows
-from wa_analytics.normalise.identity import Identities, canonical_phone, parties
+from wa_analytics.normalise.identity import Identities, canonical_phone, parsed_phone, parties
 from wa_analytics.records import Identifier
 
 FORMS = """
@@ -142,3 +142,42 @@ def test_a_long_chain_is_one_party() -> None:
     chain = [(f"{number:05}", f"{number + 1:05}") for number in range(20_000)]
     random.Random(1).shuffle(chain)
     assert set(parties(chain, []).values()) == {"00000"}
+
+
+PLANS = (
+    "1",
+    "7",
+    "20",
+    "31",
+    "33",
+    "34",
+    "39",
+    "44",
+    "49",
+    "52",
+    "54",
+    "55",
+    "61",
+    "353",
+    "380",
+    "800",
+    "999",
+)
+
+
+@given(st.sampled_from(PLANS), st.from_regex(r"[0-9]{0,14}", fullmatch=True))
+@settings(max_examples=500)
+def test_a_phone_read_by_its_digits_is_what_the_library_reads(code: str, rest: str) -> None:
+    phone = f"+{code}{rest}"
+    try:
+        expected = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        expected = None
+    assert parsed_phone(phone) == expected
+
+
+def test_prefixes_and_zeros_of_a_phone_are_the_library_s() -> None:
+    for phone in ("+4402079460000", "+390612345678", "+12025550123", "+112025550123", "+5511987650001"):
+        assert parsed_phone(phone) == phonenumbers.parse(phone)
+    assert parsed_phone("+999123456789") is None
+    assert parsed_phone("+1") is None

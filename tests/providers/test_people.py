@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wa_analytics.providers.people import identifier_of, people_of, platform_identifier, safe_name
 from wa_analytics.records import Identifier
@@ -61,3 +65,10 @@ def test_what_may_be_a_value_is_counted_as_other(name: object) -> None:
 
 def test_a_name_is_counted_by_its_name() -> None:
     assert safe_name("message_template_quality_update") == "message_template_quality_update"
+
+
+@given(st.text("+0123456789 -A.\u0661", max_size=18))
+def test_a_plus_and_digits_are_read_as_any_other_way_of_writing_a_phone(text: str) -> None:
+    assert identifier_of(text) == identifier_of(f" {text}\u202f" if text.strip() else text)
+    if re.fullmatch(r"\+[0-9]+", text):
+        assert identifier_of(text) == Identifier("phone", text) == identifier_of(f"{text[:2]} {text[2:]}")

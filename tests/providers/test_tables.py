@@ -8,11 +8,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.providers.worlds import ANA, MICROS, RECEIVED, only, settings
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
-from wa_analytics.providers import parser
+from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.table_rows import SHAPES, file_facts
 from wa_analytics.records import (
     ConsentRecord,
@@ -317,3 +319,38 @@ def test_the_file_s_own_capture_gives_facts_and_no_records(provider: str) -> Non
     assert parser(provider)(facts, settings()) == []
     assert file_facts(facts) == {"record_count": 3}
     assert file_facts(as_json(provider, {"file": {"record_count": 3}})) is None
+
+
+CELLS = st.sampled_from(
+    (
+        "",
+        " ",
+        "x",
+        AT,
+        "2026-01-01T00:00:00",
+        "1767225600",
+        "granted",
+        "REFUSED",
+        "0001-01-01T00:00:00+12:00",
+        'a"b',
+    )
+)
+
+
+@given(st.data())
+@pytest.mark.parametrize("provider", ["send-log", "consent-register"])
+def test_what_is_surely_read_is_read(provider: str, data: st.DataObject) -> None:
+    row = {column: data.draw(CELLS) for column in SHAPES[provider].columns}
+    least = {"send-log": SENT, "consent-register": AGREED}[provider]
+    row |= data.draw(st.sampled_from((least, {})))
+    capture = as_csv(provider, row)
+    if surely_read(provider)(capture):
+        records = parser(provider)(capture, settings())
+        assert not any(type(one) is UnknownRecord and one.kind == "object" for one in records)
+
+
+def test_ordinary_rows_are_surely_read() -> None:
+    assert surely_read("send-log")(as_csv("send-log", SENT))
+    assert surely_read("consent-register")(as_csv("consent-register", AGREED))
+    assert not surely_read("send-log")(as_csv("send-log", {**SENT, "sent_at": "soon"}))
+    assert not surely_read("consent-register")(as_csv("consent-register", {**AGREED, "action": "asked"}))

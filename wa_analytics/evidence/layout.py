@@ -7,7 +7,8 @@ gets another first line or first byte.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+import struct
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from wa_analytics.errors import EvidenceBroken
 LEAF_FORMAT: Final = b"wa-entry/1\n"
 CONTAINER_FORMAT: Final = b"\x01"
 
+_length_at = struct.Struct(">I").unpack_from
 _headers_encoder = msgspec.json.Encoder(order="sorted")
 _headers_decoder = msgspec.json.Decoder(dict[str, str])
 
@@ -68,8 +70,11 @@ def unpacked_raw(container: bytes) -> tuple[bytes, bytes, bytes]:
     """(headers as JSON, context, body) of a container, as bytes. Raises EvidenceBroken."""
     if container[:1] != CONTAINER_FORMAT:
         raise EvidenceBroken("A decrypted entry is in no format that this version knows.")
-    headers_end = 5 + int.from_bytes(container[1:5], "big")
-    context_end = headers_end + 4 + int.from_bytes(container[headers_end : headers_end + 4], "big")
+    try:
+        headers_end = 5 + _length_at(container, 1)[0]
+        context_end = headers_end + 4 + _length_at(container, headers_end)[0]
+    except struct.error:
+        context_end = len(container) + 1
     if context_end > len(container):
         raise EvidenceBroken("A decrypted entry ends before its headers do.")
     return container[5:headers_end], container[headers_end + 4 : context_end], container[context_end:]
@@ -87,12 +92,13 @@ def unpacked(container: bytes) -> tuple[dict[str, str], bytes, bytes]:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds_of(moment: datetime | str) -> int:
     """Whole microseconds since 1970 UTC of an aware datetime (PostgreSQL) or of the stored text
     `YYYY-MM-DD HH:MM:SS.ffffff` (SQLite)."""
     if isinstance(moment, str):
-        return (datetime.fromisoformat(moment) - _NAIVE_EPOCH) // _MICROSECOND
-    return (moment - _EPOCH) // _MICROSECOND
+        since = datetime.fromisoformat(moment) - _NAIVE_EPOCH
+    else:
+        since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

@@ -199,7 +199,12 @@ def entries(
         (start, limit) if kind is None else (start, kind, limit),
         bounded=(_CIPHERTEXT, READ_BYTES),
     )
-    return [EntryRow(r[0], r[1], r[2], r[3], microseconds_of(r[4]), r[5], r[6], r[7], r[8]) for r in rows]
+    return [
+        EntryRow(
+            sequence, capture_id, own_kind, provider, microseconds_of(at), code, ciphertext, key, wrapped
+        )
+        for sequence, capture_id, own_kind, provider, at, code, ciphertext, key, wrapped in rows
+    ]
 
 
 def known(database: Database, digests: list[bytes]) -> set[bytes]:

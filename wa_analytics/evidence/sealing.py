@@ -86,34 +86,35 @@ class Sealer:
         """One row per capture, in order. Entries of our own (`kind` other than capture) are never
         repetitions: they are recognised by their random id."""
         captures = list(captures)
-        drawn = os.urandom(_DRAWN * len(captures))
-        recognition = self._recognition if kind == "capture" else None
-        wrap, number, sha256 = self._wrap, self.wrapping_key_id, hashlib.sha256
-        rows = []
-        at = 0
-        for capture in captures:
-            key = drawn[at : at + 32]
-            capture_id = drawn[at + 32 : at + _DRAWN]
-            at += _DRAWN
-            nonce = capture_id[:NONCE_BYTES]
-            ciphertext = AESGCM(key).encrypt(
-                nonce, packed(capture.headers, capture.body, capture.context), capture_id
-            )
-            rows.append(
-                Sealed(
-                    capture_id,
-                    kind,
-                    _named(capture.provider),
-                    capture.received_at,
-                    capture.signature_code,
-                    sha256(ciphertext).digest(),
-                    ciphertext,
-                    number,
-                    wrap(nonce, key, capture_id),
-                    capture_id if recognition is None else recognition(capture),
-                )
-            )
+        rows: list[Sealed] = []
+        for at in range(0, len(captures), TOGETHER_ROWS):
+            rows += self._together(captures[at : at + TOGETHER_ROWS], kind)
         return rows
+
+    def _together(self, captures: list[Capture], kind: str) -> list[Sealed]:
+        wrap, number, sha256 = self._wrap, self.wrapping_key_id, hashlib.sha256
+        for provider in {capture.provider for capture in captures}:
+            _named(provider)
+        drawn = os.urandom(_DRAWN * len(captures))
+        keys = [drawn[at : at + 32] for at in range(0, len(drawn), _DRAWN)]
+        ids = [drawn[at : at + ID_BYTES] for at in range(32, len(drawn), _DRAWN)]
+        nonces = [capture_id[:NONCE_BYTES] for capture_id in ids]
+        recognised = ids if kind != "capture" else [self._recognition(capture) for capture in captures]
+        containers = [packed(capture.headers, capture.body, capture.context) for capture in captures]
+        ciphertexts = [
+            AESGCM(key).encrypt(*one) for key, *one in zip(keys, nonces, containers, ids, strict=True)
+        ]
+        wrapped = [wrap(*one) for one in zip(nonces, keys, ids, strict=True)]
+        digests = [sha256(ciphertext).digest() for ciphertext in ciphertexts]
+        return [
+            Sealed(
+                capture_id, kind, capture.provider, capture.received_at, capture.signature_code, digest,
+                ciphertext, number, wrapped_key, recognition,
+            )
+            for capture, capture_id, digest, ciphertext, wrapped_key, recognition in zip(
+                captures, ids, digests, ciphertexts, wrapped, recognised, strict=True
+            )
+        ]  # fmt: skip
 
 
 def cleared(kind: str, received_at: int, body: bytes) -> Sealed:

@@ -94,6 +94,7 @@ class FactRows:
         }
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         self._seen: set[Any] = set()
+        self._met: dict[Identifier, Known] = {}
         self._sequence = 0
         self._paired: dict[tuple[str, str, str, str | None, bool], int] = {}
         self._first_told: dict[tuple[str, str, str, str], tuple[int | None, int]] = {}
@@ -108,6 +109,7 @@ class FactRows:
         ]
         if not is_stream:
             self._seen.clear()
+            self._met.clear()
         self._first_told.clear()
         self._paired.clear()
         return {name: found for name, found in rows.items() if found}
@@ -144,6 +146,12 @@ class FactRows:
         return first
 
     def _identified(self, identifier: Identifier) -> Known:
+        known = self._met.get(identifier)
+        if known is None:
+            known = self._met[identifier] = self._first_met(identifier)
+        return known
+
+    def _first_met(self, identifier: Identifier) -> Known:
         known = self._identities.known(identifier)
         if known.digest not in self._seen:
             self._seen.add(known.digest)

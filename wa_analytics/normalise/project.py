@@ -125,11 +125,11 @@ class Projection(PlatformFacts):
             content = self._digest(
                 "content",
                 "\x1f".join(
-                    str(part or "")
-                    for part in (
-                        record.outside_id, record.sent_at, record.channel_id, person and person.digest,
-                        purpose, record.kind, record.template_name, record.text, record.custodian_id,
-                    )
+                    [
+                        record.outside_id, str(record.sent_at or ""), record.channel_id or "",
+                        person.digest if person else "", purpose or "", record.kind or "",
+                        record.template_name or "", record.text or "", record.custodian_id or "",
+                    ]
                 ),
             )  # fmt: skip
         self.rows["message_fact"].append(
@@ -201,14 +201,16 @@ class Projection(PlatformFacts):
         content = self._digest(
             "content",
             "\x1f".join(
-                str(part if part is not None else "")
-                for part in (
-                    record.source, record.outside_id, person and person.digest, record.purpose,
-                    record.action, record.occurred_at, record.recorded_at, record.method,
-                    record.wording, record.wording_version, record.language, business, record.evidence,
-                    record.expires_at, record.jurisdiction, record.lawful_basis, record.recorded_by,
-                    record.channel_id,
-                )
+                [
+                    "" if part is None else str(part)
+                    for part in (
+                        record.source, record.outside_id, person and person.digest, record.purpose,
+                        record.action, record.occurred_at, record.recorded_at, record.method,
+                        record.wording, record.wording_version, record.language, business,
+                        record.evidence, record.expires_at, record.jurisdiction, record.lawful_basis,
+                        record.recorded_by, record.channel_id,
+                    )
+                ]
             ),
         )  # fmt: skip
         event = self._digest("consent_event", record.outside_id) if record.outside_id else content

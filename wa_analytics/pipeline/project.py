@@ -53,7 +53,7 @@ class Reader:
         self._settings = settings
         # One message is told of several times, mostly in a row.
         self._projection = Projection(
-            lru_cache(maxsize=REMEMBERED)(opener.digest),
+            lru_cache(maxsize=REMEMBERED)(opener.digests.digest),
             settings.entities,
             opt_out_test(settings.consent.opt_out_words),
             has_default_entity=settings.has_default_entity,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from wa_analytics.capture import Capture
 from wa_analytics.providers.people import identifier_of, safe_name
-from wa_analytics.providers.table_rows import Row, row_of
+from wa_analytics.providers.table_rows import Row, is_time, known_cells, row_of
 from wa_analytics.records import ConsentRecord, Identifier, Record, UnknownRecord
 from wa_analytics.settings import Settings
 
@@ -76,3 +76,18 @@ def _people(row: Row, party: str, phone: str, user_id: str, crm_id: str) -> tupl
     if crm_id:
         people.append(Identifier("crm_id", crm_id))
     return tuple(dict.fromkeys(people)) if len(people) > 1 else tuple(people)
+
+
+def surely_read(capture: Capture) -> bool:
+    """Whether `parse` reads the row for certain."""
+    cells = known_cells(capture)
+    if cells is None:
+        return False
+    _, party, purpose, action, occurred_at = cells[:5]
+    expires_at = cells[12]
+    return (
+        bool(party and purpose)
+        and action.lower() in ACTIONS
+        and is_time(occurred_at)
+        and (not expires_at or is_time(expires_at))
+    )

@@ -20,6 +20,8 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 def identifier_of(text: str) -> Identifier:
     """The identifier a person typed or a register holds."""
     text = text.strip()
+    if text[:1] == "+" and text[1:].isdecimal() and text.isascii():
+        return Identifier("phone", text)  # as below, and most of what registers hold
     if _USER_ID.match(text):
         return Identifier("user_id", text)
     bare = text.translate(_PUNCTUATION)

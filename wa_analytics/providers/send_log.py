@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wa_analytics.capture import Capture
 from wa_analytics.providers.people import identifier_of
-from wa_analytics.providers.table_rows import row_of
+from wa_analytics.providers.table_rows import is_time, known_cells, row_of
 from wa_analytics.records import MessageRecord, Record
 from wa_analytics.settings import Settings
 
@@ -50,3 +50,9 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         extra=row.extra,
     )
     return [message, *row.unknown]
+
+
+def surely_read(capture: Capture) -> bool:
+    """Whether `parse` reads the row for certain."""
+    cells = known_cells(capture)
+    return cells is not None and all((cells[0], cells[2], cells[3])) and is_time(cells[1])

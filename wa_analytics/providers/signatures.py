@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from wa_analytics.capture import SignatureCode, signature_code
+from wa_analytics.capture import Keyed, SignatureCode, signature_code
 from wa_analytics.settings import Infobip, Settings, Twilio, secret_text
 
 SignatureCheck = Callable[[bytes, Mapping[str, str]], SignatureCode]
@@ -26,7 +26,8 @@ def signature_check(provider: str, settings: Settings) -> SignatureCheck:
     """The provider's check, with the secrets of the settings; `absent` where it has none."""
     if provider == "meta-cloud":
         secret = secret_text(settings.meta_cloud.app_secret)
-        return lambda body, headers: signature_code(body, headers.get(META_SIGNATURE), secret)
+        keyed = Keyed(secret.encode()) if secret else None
+        return lambda body, headers: signature_code(body, headers.get(META_SIGNATURE), keyed)
     if provider == "aws-social":
         return _sns_check(settings)
     if provider == "infobip":

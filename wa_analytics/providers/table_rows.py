@@ -199,6 +199,31 @@ def row_of(capture: Capture, settings: Settings) -> Row | None:
     return Row(known, extra, list(plan.unknown), place, settings.imports.time_zone)
 
 
+def known_cells(capture: Capture) -> tuple[str, ...] | None:
+    """The known columns' cells of a record that `row_of` reads for certain; None says nothing."""
+    headers = capture.headers
+    columns = headers.get("columns")
+    if columns is None or "kind" in headers:
+        return None
+    plan = _plan(capture.provider, columns)
+    try:
+        cells = cells_of(capture.body.decode(), headers.get("delimiter", ","))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    if len(cells) != len(plan.names):
+        return None
+    cells.append("")
+    return tuple(map(str.strip, plan.known(cells)))
+
+
+def is_time(text: str) -> bool:
+    """Whether the cell tells an instant, in whichever time zone."""
+    try:
+        return not micros_of(text, "UTC")[1]
+    except ValueError:
+        return False
+
+
 def _object_row(capture: Capture, place: str, settings: Settings) -> Row:
     try:
         stated = msgspec.json.decode(capture.body)

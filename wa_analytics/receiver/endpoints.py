@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from wa_analytics.capture import SignatureCode, signature_code
+from wa_analytics.capture import Keyed, SignatureCode, signature_code
 from wa_analytics.providers.signatures import TWILIO_SIGNATURE, signature_check
 from wa_analytics.receiver.sns import AwsSocial
 from wa_analytics.settings import Settings, secret_text
@@ -122,7 +122,7 @@ class MetaCloud:
 
     def __init__(self, settings: Settings) -> None:
         secret, token = settings.meta_cloud.app_secret, settings.meta_cloud.verify_token
-        self._secret = secret_text(secret)
+        self._secret = Keyed(text.encode()) if (text := secret_text(secret)) else None
         self._token = token.get_secret_value().encode() if token else None
 
     @property

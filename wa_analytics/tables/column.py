@@ -67,19 +67,31 @@ def instant(meaning: str, **options: Any) -> Any:
     return _field("clear", meaning, Instant, options)
 
 
-_DAY_MINUTES = 1_440
-_day_text: dict[int, str] = {}
-_minute_text = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(_DAY_MINUTES)]
-_second_text = [f"{second:02}" for second in range(60)]
+class _Days(dict[int, str]):
+    """Days since 1970 → their dates."""
+
+    def __missing__(self, day: int) -> str:
+        text = self[day] = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+        return text
+
+
+class _Seconds(dict[int, str]):
+    """Seconds of a day → its time, behind a space and before a full stop."""
+
+    def __missing__(self, second: int) -> str:
+        minutes = second // 60
+        text = self[second] = f" {minutes // 60:02}:{minutes % 60:02}:{second % 60:02}."
+        return text
+
+
+_days, _seconds = _Days(), _Seconds()
 
 
 def instant_text(microseconds: int) -> str:
     """The one written form of an instant (`YYYY-MM-DD HH:MM:SS.ffffff`, UTC) that both databases
     take in bulk and that sorts as time. `microseconds`: since 1970 UTC."""
-    minutes, rest = divmod(microseconds, 60_000_000)
-    day, minute = divmod(minutes, _DAY_MINUTES)
-    text = _day_text.get(day)
-    if text is None:
-        text = _day_text[day] = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
-    second, rest = divmod(rest, 1_000_000)
-    return f"{text} {_minute_text[minute]}:{_second_text[second]}.{rest:06}"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    day, second = divmod(seconds, 86_400)
+    if rest:
+        return f"{_days[day]}{_seconds[second]}{rest:06}"
+    return f"{_days[day]}{_seconds[second]}000000"
