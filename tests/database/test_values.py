@@ -187,3 +187,23 @@ def test_of_rows_with_one_key_the_earliest_stays(database: Database) -> None:
     found = database.table(t.IdentityEvent).sort("rule_code")
     assert found["sequence"].to_list() == [9, 1]
     assert found["occurred_at"].to_list() == [datetime(1970, 1, 1, tzinfo=UTC), None]
+
+
+def test_rows_and_columns_write_alike(database: Database) -> None:
+    """Instants are text in rows and microseconds in columns."""
+    moments = [0, None, -1, 1_773_144_000_000_001]
+    names = ("channel_id", "has_inbound", "last_inbound_at", "last_outbound_at")
+    with database.writing() as writer:
+        texts = [None if moment is None else instant_text(moment) for moment in moments]
+        rows = [(f"r{number}", number > 1, text, texts[0]) for number, text in enumerate(texts)]
+        writer.append(t.Channel, names, rows)
+        columns = (
+            [f"c{number}" for number in range(4)],
+            [number > 1 for number in range(4)],
+            moments,
+            [0] * 4,
+        )
+        writer.append_columns(t.Channel, dict(zip(names, columns, strict=True)))
+    stored = database.table(t.Channel).sort("channel_id")
+    assert stored[:4].drop("channel_id").equals(stored[4:].drop("channel_id"))
+    assert stored["last_inbound_at"].to_list()[:2] == [datetime(1970, 1, 1, tzinfo=UTC), None]

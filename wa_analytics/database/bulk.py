@@ -6,7 +6,7 @@ which sorts as time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary,
 from sqlmodel import SQLModel
 
 import wa_analytics.tables  # noqa: F401  (registers every table in the metadata)
-from wa_analytics.database.copying import blocks
-from wa_analytics.tables.column import Instant
+from wa_analytics.database.copying import blocks, blocks_of_columns
+from wa_analytics.tables.column import Instant, instant_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,9 +79,7 @@ class Writer:
             if skip_known or earliest_by:
                 target = '"incoming_rows"'
                 cursor.execute(f"CREATE TEMP TABLE {target} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
-            with cursor.copy(f"COPY {target} ({quoted}) FROM STDIN (FORMAT BINARY)") as copy:
-                for block in blocks(table, columns, rows):
-                    copy.write(block)
+            _copied(cursor, target, columns, blocks(table, columns, rows))
             if skip_known or earliest_by:
                 # The condition only keeps ON CONFLICT from being read as the ON of a join.
                 cursor.execute(
@@ -91,10 +89,36 @@ class Writer:
         finally:
             cursor.close()
 
+    def append_columns(self, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Insert many rows, given column by column. Instants are microseconds since 1970 UTC."""
+        if self.dialect == "sqlite":
+            instants = _declared()[0]
+            cells = [
+                [None if cell is None else instant_text(cell) for cell in column]
+                if name in instants
+                else column
+                for name, column in columns.items()
+            ]
+            self.append(table, list(columns), zip(*cells, strict=True))
+            return
+        name = f'"{self.prefix}{table.__tablename__}"'
+        cursor = self.connection.connection.cursor()
+        try:
+            _copied(cursor, name, columns, blocks_of_columns(table, list(columns), list(columns.values())))
+        finally:
+            cursor.close()
+
     def append_frame(self, table: type[SQLModel], frame: pl.DataFrame) -> None:
         """Insert a frame whose columns are the table's."""
         if frame.height:
             self.append(table, frame.columns, rows_of(frame))
+
+
+def _copied(cursor: Any, target: str, columns: Iterable[str], written: Iterable[bytes]) -> None:
+    names = ", ".join(f'"{column}"' for column in columns)
+    with cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+        for block in written:
+            copy.write(block)
 
 
 def _settled(name: str, table: type[SQLModel], columns: Sequence[str], by: Sequence[str]) -> str:

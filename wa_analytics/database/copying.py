@@ -1,7 +1,7 @@
 """Rows as PostgreSQL's COPY reads them in binary.
 
-Column by column and a block at a time: psycopg writes row by row, which costs twice as much, and its
-text form makes two hex digits of every byte, which PostgreSQL then reads.
+Column by column and a block at a time: psycopg writes row by row, which costs several times as much, and
+its text form makes two hex digits of every byte, which PostgreSQL then reads.
 """
 
 from __future__ import annotations
@@ -18,102 +18,133 @@ from sqlmodel import SQLModel
 
 from wa_analytics.tables.column import WHOLE, Instant
 
-Cells = Callable[[Sequence[Any]], Iterable[bytes]]
-"""One column's values to its fields: length, then bytes."""
+Parts = tuple[Iterable[bytes], ...]
+Fields = Callable[[Sequence[Any]], Parts]
+"""One column's values to what stands in each row: its length and its bytes, in one part or two."""
 
 BLOCK_ROWS = 500
 _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _length = struct.Struct("!i").pack
-_fields = struct.Struct("!h").pack
+_count = struct.Struct("!h").pack
 _instant = struct.Struct("!iq").pack
 _YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+_YEAR_2000_MICROSECONDS = 946_684_800_000_000
 _MICROSECOND = datetime.resolution
 
 
-def blocks(table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+def blocks(table: type[SQLModel], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
     """What to send for `COPY … FROM STDIN (FORMAT BINARY)`, some hundred rows at a time: PostgreSQL stores
     them while the next are written.
 
-    Instants are text of `instant_text`. Raises struct.error or TypeError where a value is of another
-    type than its column.
+    Instants are text of `instant_text` or microseconds since 1970. Raises struct.error or TypeError
+    where a value is of another type than its column.
     """
-    packers = _packers(table, tuple(columns))
-    count = _fields(len(packers))
     left = iter(rows)
+    some = iter(lambda: list(islice(left, BLOCK_ROWS)), [])
+    return _blocks(table, names, (list(zip(*block, strict=True)) for block in some))
+
+
+def blocks_of_columns(
+    table: type[SQLModel], names: Sequence[str], columns: Sequence[Sequence[Any]]
+) -> Iterator[bytes]:
+    """The same from whole columns."""
+    starts = range(0, len(columns[0]), BLOCK_ROWS)
+    return _blocks(table, names, ([cells[at : at + BLOCK_ROWS] for cells in columns] for at in starts))
+
+
+def _blocks(
+    table: type[SQLModel], names: Sequence[str], blocks: Iterable[Sequence[Sequence[Any]]]
+) -> Iterator[bytes]:
+    fields = _fields(table, tuple(names))
+    count = _count(len(fields))
     yield _HEAD
-    while some := list(islice(left, BLOCK_ROWS)):
-        cells = [pack(column) for pack, column in zip(packers, zip(*some, strict=True), strict=True)]
-        yield b"".join(chain.from_iterable(zip(repeat(count, len(some)), *cells, strict=True)))
+    for columns in blocks:
+        parts: list[Iterable[bytes]] = [repeat(count, len(columns[0]))]
+        for of_column, cells in zip(fields, columns, strict=True):
+            parts += of_column(cells)
+        yield b"".join(chain.from_iterable(zip(*parts, strict=True)))
     yield _TAIL
 
 
 @lru_cache(maxsize=128)
-def _packers(table: type[SQLModel], columns: tuple[str, ...]) -> tuple[Cells, ...]:
-    return tuple(_packer(table.__table__.columns[name]) for name in columns)  # type: ignore[attr-defined]
+def _fields(table: type[SQLModel], names: tuple[str, ...]) -> tuple[Fields, ...]:
+    return tuple(_fields_of(table.__table__.columns[name]) for name in names)  # type: ignore[attr-defined]
 
 
-def _packer(column: Column[Any]) -> Cells:
+def _fields_of(column: Column[Any]) -> Fields:
     plain = column.type
     if isinstance(plain, Instant):
-        return _once_each(_instant_field)
+        return _instants
     if isinstance(plain, TypeDecorator):
         plain = plain.impl_instance
     if isinstance(plain, Integer):
         return _numbers("q" if plain is WHOLE else "i")
     return next(
-        cells
-        for kind, cells in (
-            (Boolean, _once_each(_boolean_field)),
+        fields
+        for kind, fields in (
+            (Boolean, _once_each(_boolean)),
             (Float, _numbers("d")),
-            (String, _once_each(_text_field)),
+            (String, _once_each(_text)),
             (LargeBinary, _bytes),
         )
         if isinstance(plain, kind)
     )
 
 
-def _once_each(field: Callable[[Any], bytes]) -> Cells:
-    """Codes, channels and instants stand in many rows."""
+def _once_each(field: Callable[[Any], bytes]) -> Fields:
+    """Codes, channels and times stand in many rows."""
 
-    def cells(values: Sequence[Any]) -> Iterable[bytes]:
-        known = {value: field(value) for value in set(values) - {None}}
+    def fields(cells: Sequence[Any]) -> Parts:
+        known = {cell: field(cell) for cell in set(cells) - {None}}
         known[None] = _NULL
-        return map(known.__getitem__, values)
+        return (map(known.__getitem__, cells),)
 
-    return cells
+    return fields
 
 
-def _numbers(code: str) -> Cells:
+def _numbers(code: str) -> Fields:
     form = struct.Struct(f"!i{code}")
     pack, size = form.pack, form.size - 4
 
-    def cells(values: Sequence[Any]) -> Iterable[bytes]:
-        if None in values:
-            return [_NULL if value is None else pack(size, value) for value in values]
-        return map(pack, repeat(size), values)
+    def fields(cells: Sequence[Any]) -> Parts:
+        if None in cells:
+            return ([_NULL if cell is None else pack(size, cell) for cell in cells],)
+        return (map(pack, repeat(size, len(cells)), cells),)
 
-    return cells
-
-
-def _bytes(values: Sequence[Any]) -> Iterable[bytes]:
-    return [_NULL if value is None else _length(len(value)) + value for value in values]
+    return fields
 
 
-def _text_field(value: str) -> bytes:
-    text = value.encode()
-    return _length(len(text)) + text
+def _bytes(cells: Sequence[Any]) -> Parts:
+    if None in cells:
+        return ([_NULL if cell is None else _length(len(cell)) + cell for cell in cells],)
+    return map(_length, map(len, cells)), cells
 
 
-def _boolean_field(value: Any) -> bytes:
-    return b"\0\0\0\1\1" if value else b"\0\0\0\1\0"
+def _instants(cells: Sequence[Any]) -> Parts:
+    if type(cells[0]) is int and None not in cells:
+        return ([_instant(8, cell - _YEAR_2000_MICROSECONDS) for cell in cells],)
+    return _stated(cells)
 
 
-def _instant_field(text: str) -> bytes:
-    """Microseconds since 2000."""
-    return _instant(8, _minute(text[:16]) + int(text[17:19]) * 1_000_000 + int(text[20:]))
+def _instant_of(stated: str | int) -> bytes:
+    if isinstance(stated, int):
+        return _instant(8, stated - _YEAR_2000_MICROSECONDS)
+    return _instant(8, _minute(stated[:16]) + int(stated[17:19]) * 1_000_000 + int(stated[20:]))
 
 
 @lru_cache(maxsize=4_096)
 def _minute(text: str) -> int:
     return (datetime.fromisoformat(f"{text}Z") - _YEAR_2000) // _MICROSECOND
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return _length(len(encoded)) + encoded
+
+
+def _boolean(value: Any) -> bytes:
+    return b"\0\0\0\1\1" if value else b"\0\0\0\1\0"
+
+
+_stated = _once_each(_instant_of)

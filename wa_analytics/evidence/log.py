@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,6 @@ from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.layout import microseconds_of
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealed, Sealer, cleared, opened
 from wa_analytics.evidence.stored import stored_rows
-from wa_analytics.tables.column import instant_text
 from wa_analytics.tables.evidence import Entry, EntryKey
 
 if TYPE_CHECKING:
@@ -56,19 +55,11 @@ CHUNK_BYTES = 4_000_000
 READ_BYTES = 64 << 20
 _CIPHERTEXT = EntryRow._fields.index("ciphertext")
 _DIGEST = Sealed._fields.index("recognition_digest")
+_KEY = Sealed._fields.index("wrapping_key_id")
 POSTGRESQL_LOCK = 0x77612D6C6F67  # "wa-log"
 
-_ENTRY_COLUMNS = (
-    "sequence",
-    "capture_id",
-    "kind",
-    "provider",
-    "received_at",
-    "signature_code",
-    "ciphertext_digest",
-    "ciphertext",
-)
-_KEY_COLUMNS = ("sequence", "wrapping_key_id", "wrapped_key", "recognition_digest")
+_ENTRY_COLUMNS = ("sequence", *Sealed._fields[:_KEY])
+_KEY_COLUMNS = ("sequence", *Sealed._fields[_KEY:])
 
 
 @dataclass(frozen=True)
@@ -159,23 +150,12 @@ def append_within(writer: Writer, chunk: list[Sealed], asked: Asked | None = Non
 def _inserted(writer: Writer, fresh: list[Sealed]) -> int:
     """Insert the rows behind the last one; returns the place of the first."""
     first = int(writer.rows("SELECT coalesce(max(sequence) + 1, 0) FROM entry")[0][0])
-    writer.append(
-        Entry,
-        _ENTRY_COLUMNS,
-        [
-            (place, row[0], row[1], row[2], instant_text(row[3]), row[4], row[5], row[6])
-            for place, row in zip(count(first), fresh, strict=False)
-        ],
-    )
-    writer.append(
-        EntryKey,
-        _KEY_COLUMNS,
-        [
-            (place, row[7], row[8], row[9])
-            for place, row in zip(count(first), fresh, strict=False)
-            if row[7] is not None
-        ],
-    )
+    cells = zip(*fresh, strict=True)
+    there = (range(first, first + len(fresh)), *islice(cells, _KEY))
+    writer.append_columns(Entry, dict(zip(_ENTRY_COLUMNS, there, strict=True)))
+    keyed = [(place, *row[_KEY:]) for place, row in enumerate(fresh, first) if row[_KEY] is not None]
+    if keyed:
+        writer.append_columns(EntryKey, dict(zip(_KEY_COLUMNS, zip(*keyed, strict=True), strict=True)))
     return first
 
 
