@@ -22,15 +22,16 @@ class Keyed:
     """HMAC-SHA-256 by hand from two prepared hash states: `hmac.digest` sets the key up anew at every
     call, which costs more than hashing an identifier (a test compares the two)."""
 
-    __slots__ = ("_outer", "inner")
+    __slots__ = ("inner", "outer")
 
     def __init__(self, key: bytes) -> None:
         if len(key) > _BLOCK:
             key = hashlib.sha256(key).digest()
         block = key.ljust(_BLOCK, b"\0")
-        self._outer = hashlib.sha256(block.translate(_OUTER))
         self.inner = hashlib.sha256(block.translate(_INNER))
         """To be copied, and the copy to be fed with the message."""
+        self.outer = hashlib.sha256(block.translate(_OUTER))
+        """To be copied, and the copy to be fed with the inner digest."""
 
     def after(self, opening: bytes) -> Any:
         """The inner state of a message that begins so."""
@@ -38,14 +39,10 @@ class Keyed:
         inner.update(opening)
         return inner
 
-    def closed(self, inner: Any) -> Any:
-        """The hash that is the HMAC of what `inner` was fed with."""
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer
-
     def hexdigest(self, message: bytes) -> str:
-        text: str = self.closed(self.after(message)).hexdigest()
+        outer = self.outer.copy()
+        outer.update(self.after(message).digest())
+        text: str = outer.hexdigest()
         return text
 
 

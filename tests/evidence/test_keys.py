@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.evidence.conftest import NOW, capture
-from wa_analytics.capture import Keyed
+from wa_analytics.capture import Capture, Keyed
 from wa_analytics.database import Database
 from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.digests import Digester
@@ -274,3 +274,16 @@ def test_a_clock_inside_a_sentence_is_no_time() -> None:
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_a_prepared_key_signs_as_the_library_does(key: bytes, message: bytes) -> None:
     assert Keyed(key).hexdigest(message) == hmac.digest(key, message, hashlib.sha256).hex()
+
+
+def test_recognitions_keep_the_order_of_the_times_that_bodies_state() -> None:
+    digester = Digester(KEY)
+    texts = [
+        b"a,2026-02-28T23:59:00Z,b",
+        b'{"at":"2026-03-01T00:00:00Z"}',
+        b"a,2026-03-01T00:01:00Z",
+        b"a,2027-01-01 00:00",
+    ]
+    found = [digester.recognition(Capture(text, {}, "send-log", 0))[:4] for text in texts]
+    assert found == sorted(set(found))
+    assert int.from_bytes(found[1], "big") == ((2026 * 12 + 3) * 31 + 1) * 1440

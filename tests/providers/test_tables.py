@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.providers.worlds import ANA, MICROS, RECEIVED, only, settings
 from wa_analytics.capture import Capture
 from wa_analytics.errors import CaptureUnreadable
 from wa_analytics.providers import parser, surely_read
-from wa_analytics.providers.table_rows import SHAPES, file_facts
+from wa_analytics.providers.table_rows import SHAPES, cells_of, file_facts
 from wa_analytics.records import (
     ConsentRecord,
     CustodianRecord,
@@ -354,3 +355,26 @@ def test_ordinary_rows_are_surely_read() -> None:
     assert surely_read("consent-register")(as_csv("consent-register", AGREED))
     assert not surely_read("send-log")(as_csv("send-log", {**SENT, "sent_at": "soon"}))
     assert not surely_read("consent-register")(as_csv("consent-register", {**AGREED, "action": "asked"}))
+
+
+@given(st.text('ab,;" \r\n\x00é', max_size=14), st.sampled_from((",", ";")))
+@hypothesis_settings(max_examples=400)
+def test_one_quoted_cell_is_read_as_csv_reads_it(text: str, delimiter: str) -> None:
+    def by_csv() -> list[str] | None:
+        try:
+            records = list(csv.reader([text], delimiter=delimiter, strict=True))
+        except csv.Error:
+            return None
+        return records[0] if len(records) == 1 else None
+
+    if '"' in text:
+        try:
+            read = cells_of(text, delimiter)
+        except csv.Error:
+            read = None
+        assert read == by_csv()
+
+
+@pytest.mark.parametrize("text", ['"a"', 'x,"a,b",', '"a\nb",y', ',"",', '"a",y,z'])
+def test_one_quoted_cell(text: str) -> None:
+    assert cells_of(text, ",") == next(csv.reader(io.StringIO(text, newline=""), strict=True))

@@ -24,5 +24,7 @@ def platform_purpose(category: str | None) -> str | None:
     """Purpose of a platform category; an unknown category keeps its own lower-case name."""
     if not category:
         return None
+    if category in PLATFORM_CATEGORY:
+        return PLATFORM_CATEGORY[category]
     name = category.strip().lower()
     return PLATFORM_CATEGORY.get(name, name) or None

@@ -58,7 +58,7 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     if capture.headers.get("source") == media.SOURCE:
         return media.media_records(capture)
     if (seen := _at_a_glance(capture)) is not None:
-        told = msgspec.structs.replace(capture, received_at=seen.told_at)
+        told = Capture(capture.body, capture.headers, capture.provider, seen.told_at)
         if records := meta_cloud.entry_records(seen.entry, told):
             return records
     stated = json_of(capture, EXPECTED)

@@ -61,9 +61,9 @@ def first_records(capture: Capture) -> list[Record]:
 def text_of(part: Any, name: str) -> str | None:
     """The text under `name`, or a number as text; None where it is blank or something else."""
     value = part.get(name) if isinstance(part, dict) else None
-    if type(value) is int:
-        return str(value) if abs(value) < _LARGEST else None
-    return value.strip() or None if isinstance(value, str) else None
+    if type(value) is str:
+        return value.strip() or None
+    return str(value) if type(value) is int and abs(value) < _LARGEST else None
 
 
 def part_of(part: Any, name: str) -> dict[str, Any]:
@@ -100,5 +100,7 @@ def number_of(text: str | None) -> str | None:
     """A business number as channel id: its digits."""
     if text is None:
         return None
+    if text.isdecimal() and text.isascii():
+        return text
     digits = "".join(character for character in text if character in "0123456789")
     return digits or None

@@ -224,7 +224,7 @@ def _seen(records: list[Record], result: Any, settings: Settings) -> None:
 
 
 def _business_and_person(result: Any, settings: Settings) -> tuple[str | None, tuple[Identifier, ...]]:
-    own = {channel for entity in settings.entities for channel in entity.channels}
+    own = settings.channels
     for business, person in (("from", "to"), ("to", "from")):
         number = number_of(text_of(result, business))
         if number is not None and number in own:

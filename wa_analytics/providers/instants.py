@@ -44,7 +44,7 @@ def micros_of(text: str | int, time_zone: str) -> tuple[int, bool]:
     """
     if type(text) is str:
         text = text.strip()
-    if type(text) is not str or (text.isascii() and text.isdigit()):
+    if type(text) is not str or (text.isdigit() and text.isascii()):
         seconds = instant(text)
         if seconds is None or (type(text) is str and not 9 <= len(text) <= 11):
             raise ValueError("digits that are no unix seconds")

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         """The group's companies; without any there is one, `default`, that owns everything."""
         return self.entity or (Entity(key="default", name="default"),)
 
+    @cached_property
+    def channels(self) -> frozenset[str]:
+        """Every company's."""
+        return frozenset(channel for entity in self.entities for channel in entity.channels)
+
     @property
     def has_default_entity(self) -> bool:
         """Whether no company is set, so that one owns everything."""
