@@ -41,7 +41,8 @@ WORDS = "the quick brown fox jumps over the lazy dog and runs home before the ra
 
 
 class Ran(NamedTuple):
-    """cpu_seconds: of all its processes; peak_bytes: the largest resident set of any of them."""
+    """cpu_seconds: of all its processes, the last tenth of a second of each left out; peak_bytes: what they
+    held together at most."""
 
     seconds: float
     cpu_seconds: float
@@ -102,9 +103,11 @@ def wa(home: Path, *words: str, kill_at: int | None = None, database_url: str = 
         if entries(home, database_url) >= kill_at:
             os.killpg(process.pid, signal.SIGKILL)
             break
-    peak = 0
+    peak, spent = 0, dict[int, float]()
     while (status := _ended(process)) is None:
-        peak = max(peak, _resident(process.pid))
+        seen = list(_of_session(process.pid))
+        peak = max(peak, sum(held for _, _, held in seen))
+        spent.update((number, seconds) for number, seconds, _ in seen)
         time.sleep(0.05)
     usage = status[1]
     seconds = time.perf_counter() - begun
@@ -112,7 +115,7 @@ def wa(home: Path, *words: str, kill_at: int | None = None, database_url: str = 
         sys.exit(f"wa {words[0]} ended with {os.waitstatus_to_exitcode(status[0])}")
     return Ran(
         seconds,
-        usage.ru_utime + usage.ru_stime,
+        sum(spent.values()),
         max(peak, usage.ru_maxrss << 10),
         os.WIFSIGNALED(status[0]),
     )
@@ -126,17 +129,21 @@ def _ended(process: subprocess.Popen[bytes]) -> tuple[int, Any] | None:
     return status, usage
 
 
-def _resident(session: int) -> int:
-    """Bytes that the processes of a session hold together."""
-    total = 0
+def _of_session(session: int) -> Iterator[tuple[int, float, int]]:
+    """Number, processor seconds and resident bytes of each process of a session; a forked worker is no
+    child of the command that it works for."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[3]) == session:
-            total += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return total
+            ticks = int(fields[11]) + int(fields[12])
+            yield (
+                int(stat.parent.name),
+                ticks / os.sysconf("SC_CLK_TCK"),
+                int(fields[21]) * os.sysconf("SC_PAGE_SIZE"),
+            )
 
 
 def entries(home: Path, database_url: str) -> int:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -123,6 +124,16 @@ def test_chunks_hold_the_order(database: Database, sealer: Sealer, monkeypatch: 
     total = append(database, sealed)
     assert total.stored + total.repeated == 40
     assert [row.sequence for row in entries(database)] == list(range(total.stored))
+
+
+def test_only_on_sqlite_a_long_transaction_makes_the_next_shorter(
+    database: Database, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere nobody but another append waits for it."""
+    monkeypatch.setattr(log, "perf_counter", count().__next__)
+    appended = append(database, sealer.sealed([capture(n) for n in range(20)]), Pace(8, 8))
+    lengths = [len(rows) for _, rows in appended.runs]
+    assert lengths == ([8, 5, 3, 2, 2] if database.dialect == "sqlite" else [8, 8, 4])
 
 
 def test_two_programs_write_one_gapless_log(database: Database, ring: KeyRing, sealer: Sealer) -> None:
