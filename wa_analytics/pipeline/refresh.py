@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,10 @@ from wa_analytics.pipeline.number_holders import (
     told_pairs,
 )
 from wa_analytics.pipeline.project import rules_digest
+from wa_analytics.pipeline.reading import read_beside
 from wa_analytics.pipeline.spans import Progress, projected
 from wa_analytics.pipeline.state import Facts, Whole, states_of
+from wa_analytics.pipeline.workers import pay
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
 
@@ -188,14 +191,21 @@ class _Run:
     def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
         """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
         touched = None if done == 0 else self._touched_ids(done)
-        self._link_same_messages(touched)
-        moved = self._parties_settled(done)
-        registered, inbound = self._of_the_whole(done)
-        whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
-        affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
-        if progress:
-            progress(1, 4)
-        facts = self._facts(affected)
+        # The largest table is read beside what else comes before the facts.
+        beside = (
+            read_beside(self.database, t.StatusFact, _told_columns(t.StatusFact), self.prefix)
+            if done == 0 and pay(end)
+            else nullcontext()
+        )
+        with beside as statuses:
+            self._link_same_messages(touched)
+            moved = self._parties_settled(done)
+            registered, inbound = self._of_the_whole(done)
+            whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
+            affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
+            if progress:
+                progress(1, 4)
+            facts = self._facts(affected, statuses)
         whole = Whole(
             self.settings.entities,
             self.schedule,
@@ -372,7 +382,7 @@ class _Run:
         )
         return sorted({*events["event_id"], *ids})
 
-    def _facts(self, affected: _Affected | None) -> Facts:
+    def _facts(self, affected: _Affected | None, statuses: Callable[[], pl.DataFrame] | None) -> Facts:
         if affected is None:
             conditions: dict[type[SQLModel], tuple[str, dict[str, Any]]] = {}
         else:
@@ -394,12 +404,11 @@ class _Run:
             return nw.from_native(frame.lazy())
 
         def told(table: type[SQLModel]) -> Any:
-            columns = tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
-            return lazy(table, tuple(name for name in columns if name not in ("fact_id", "sequence")))
+            return lazy(table, _told_columns(table))
 
         return Facts(
             messages=told(t.MessageFact),
-            statuses=told(t.StatusFact),
+            statuses=_lazy(statuses()) if statuses else told(t.StatusFact),
             consents=told(t.ConsentFact),
             templates=told(t.TemplateFact),
             identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
@@ -483,6 +492,12 @@ class _Run:
             channel_days(messages, self._frame, self.database.dialect, self.settings),
             self.prefix,
         )
+
+
+def _told_columns(table: type[SQLModel]) -> tuple[str, ...]:
+    """What a fact says, without where it stands."""
+    names = (column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+    return tuple(name for name in names if name not in ("fact_id", "sequence"))
 
 
 def _lazy(frame: pl.DataFrame | None) -> Any:
