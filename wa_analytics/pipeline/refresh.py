@@ -7,62 +7,25 @@ which channels inbound, what templates are) and changed rules touch everything.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
-
-import narwhals as nw
-import polars as pl
-from sqlmodel import SQLModel
+from typing import TYPE_CHECKING
 
 from wa_analytics import tables as t
 from wa_analytics.database import shadow
-from wa_analytics.database.bulk import rows_of
-from wa_analytics.database.pace import Pace
 from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
-from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.collecting import uncollected
-from wa_analytics.pipeline.days import COUNTED, channel_days, stored_days
-from wa_analytics.pipeline.disposed import (
-    Decided,
-    decided_by_people,
-    links_kept,
-    parties_of,
-    projected_statements,
-)
-from wa_analytics.pipeline.number_holders import (
-    IDENTITY_COLUMNS,
-    NumberHolders,
-    holders_settled,
-    told_pairs,
-)
+from wa_analytics.pipeline.disposed import decided_by_people, links_kept, projected_statements
+from wa_analytics.pipeline.evaluation import Evaluation, state_rules
 from wa_analytics.pipeline.project import rules_digest
-from wa_analytics.pipeline.reading import read_beside
 from wa_analytics.pipeline.spans import Progress, projected
-from wa_analytics.pipeline.state import Facts, Whole, states_of
-from wa_analytics.pipeline.workers import pay
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
-
-STATE_CHUNK = 3_000
-WHOLE_SHARE = 0.2
-# Facts that name people: (table, column of the person).
-PERSONAL = (
-    (t.MessageFact, "identifier_digest"),
-    (t.StatusFact, "identifier_digest"),
-    (t.ConsentFact, "identifier_digest"),
-)
-# Facts that may tell one subject of different people: the one that stops governing matters too.
-SHARED = (("message_fact", "message_id"), ("consent_fact", "event_id"))
 
 
 @dataclass(frozen=True)
@@ -101,7 +64,7 @@ def refresh(
     if start < end:
         advance = progress("evidence") if progress else None
         read = projected(database, ring, settings, start, end, late=late, progress=advance)
-    run = _Run(database, settings, schedule)
+    run = Evaluation(database, settings, schedule)
     is_same = state is not None and state["rules_digest"] == run.rules
     done = state["sequence"] if state and is_same else 0
     if state and is_same and done == end:
@@ -124,7 +87,7 @@ def rebuild(
     end = size(database)
     refreshed = made_beside(database, ring, settings, schedule, end, progress=progress)
     shadow.swapped(database, t.DERIVED)
-    run = _Run(database, settings, schedule)
+    run = Evaluation(database, settings, schedule)
     run.marked("facts", end, rules_digest(settings))
     run.marked("state", end, run.rules)
     return refreshed
@@ -153,359 +116,11 @@ def made_beside(
         progress=progress("evidence") if progress else None,
     )
     links_kept(database, shadow.NEW)
-    run = _Run(database, settings, schedule, prefix=shadow.NEW)
+    run = Evaluation(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
     return Refreshed(read, messages, events, True, frozenset(late))
 
 
 def rules_of(database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...]) -> tuple[str, str]:
     """Digests of the rules behind facts and behind state, as the watermarks keep them."""
-    return rules_digest(settings), _state_rules(settings, schedule, decided_by_people(database))
-
-
-def _state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...], decided: Decided) -> str:
-    stated = {
-        "facts": rules_digest(settings),
-        "schedule": [repr(row) for row in schedule],
-        "classes": [rule.model_dump() for rule in settings.retention.record_class],
-        "decided": decided.digest(),
-        "false_alarms": settings.completeness.false_alarms_per_year,
-    }
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
-
-
-class _Run:
-    """One evaluation over one set of tables."""
-
-    def __init__(
-        self, database: Database, settings: Settings, schedule: tuple[ScheduleRow, ...], prefix: str = ""
-    ) -> None:
-        self.database = database
-        self.settings = settings
-        self.schedule = schedule
-        self.prefix = prefix
-        self.decided = decided_by_people(database)
-        self.rules = _state_rules(settings, schedule, self.decided)
-        self.holders = NumberHolders()
-
-    def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
-        """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
-        touched = None if done == 0 else self._touched_ids(done)
-        # The largest table is read beside what else comes before the facts.
-        beside = (
-            read_beside(self.database, t.StatusFact, _told_columns(t.StatusFact), self.prefix)
-            if done == 0 and pay(end)
-            else nullcontext()
-        )
-        with beside as statuses:
-            self._link_same_messages(touched)
-            moved = self._parties_settled(done)
-            registered, inbound = self._of_the_whole(done)
-            whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
-            affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
-            if progress:
-                progress(1, 4)
-            facts = self._facts(affected, statuses)
-        whole = Whole(
-            self.settings.entities,
-            self.schedule,
-            self.settings.retention.record_class,
-            registered,
-            inbound,
-            self.decided.holds_in_force(self._held_parties()),
-            self.decided.decisions,
-        )
-        message_frame, event_frame = states_of(facts, whole)
-        messages = message_frame.collect("polars").to_native()
-        events = event_frame.collect("polars").to_native()
-        if progress:
-            progress(2, 4)
-        written = self._replaced(t.Message, "message_id", messages, affected.messages if affected else None)
-        if progress:
-            progress(3, 4)
-        written_events = self._replaced(
-            t.ConsentEvent, "event_id", events, affected.events if affected else None
-        )
-        if affected is not None:
-            messages = self.database.table(t.Message, columns=COUNTED, prefix=self.prefix)
-        self._summed(messages, registered, inbound)
-        if not self.prefix:
-            self.marked("state", end, self.rules)
-        if progress:
-            progress(4, 4)
-        return written, written_events, affected is None
-
-    def _held_parties(self) -> dict[str, tuple[str, ...]]:
-        people = self.decided.holds["identifier_digest"].drop_nulls()
-        return parties_of(self.database, people, self.prefix)
-
-    def marked(self, name: str, sequence: int, rules: str) -> None:
-        with self.database.writing() as writer:
-            writer.execute("DELETE FROM watermark WHERE name = :name", {"name": name})
-            writer.append(t.Watermark, ("name", "sequence", "rules_digest"), [(name, sequence, rules)])
-
-    def _frame(self, sql: str, **params: Any) -> pl.DataFrame:
-        """A query whose table names are written {like_this}, with this run's prefix."""
-        names = {str(table.__tablename__): f'"{self.prefix}{table.__tablename__}"' for table in t.TABLES}
-        return self.database.frame(sql.format(**names), **params)
-
-    def _touched_ids(self, done: int) -> list[str]:
-        return self._frame(
-            "SELECT message_id FROM {message_fact} WHERE sequence >= :done "
-            "UNION SELECT message_id FROM {status_fact} WHERE sequence >= :done",
-            done=done,
-        )["message_id"].to_list()
-
-    def _link_same_messages(self, touched: list[str] | None) -> None:
-        """The send log's or echo's recipient and the statuses' recipient of one message are one
-        person."""
-        condition, params = "1 = 1", dict[str, Any]()
-        if touched is not None:
-            condition, params = self.database.matching("m.message_id", touched)
-        pairs = self._frame(
-            "SELECT one, other, entity, occurred_at, sequence FROM ("
-            "SELECT m.identifier_digest AS one, s.identifier_digest AS other, "
-            "coalesce(s.entity, m.entity, '') AS entity, s.occurred_at, "
-            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END AS sequence, "
-            "ROW_NUMBER() OVER (PARTITION BY m.identifier_digest, s.identifier_digest, "
-            "coalesce(s.entity, m.entity, '') ORDER BY s.occurred_at, "
-            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END) AS place "
-            "FROM {message_fact} m JOIN {status_fact} s ON s.message_id = m.message_id "
-            "WHERE m.direction_code = 'outbound' AND m.identifier_digest <> s.identifier_digest "
-            f"AND {condition}) AS pairs WHERE place = 1",
-            **params,
-        )
-        rows = sorted(
-            {(min(pair), max(pair), "same_message") for pair in pairs.select("one", "other").rows()}
-        )
-        if rows:
-            told = told_pairs(self.database, self.prefix, pairs)
-            with self.database.writing(self.prefix, is_derived=True) as writer:
-                writer.append(
-                    t.IdentifierLink, ("left_digest", "right_digest", "rule_code"), rows, skip_known=True
-                )
-                writer.append(
-                    t.IdentityEvent, IDENTITY_COLUMNS, told, earliest_by=("occurred_at", "sequence")
-                )
-
-    def _parties_settled(self, done: int) -> set[str]:
-        """Write the party of every identifier; returns old and new parties of those that moved."""
-        stored = self._frame(
-            "SELECT identifier_digest, party_id FROM {identifier} WHERE identifier_digest NOT IN "
-            "(SELECT epoch_digest FROM {number_epoch})"
-        )
-        links = self._frame("SELECT left_digest, right_digest FROM {identifier_link}")
-        found = parties(links.iter_rows(), stored["identifier_digest"])
-        self.holders = holders_settled(self.database, self.prefix, done, found, links, self.decided)
-        moved = [(found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old]
-        for at in range(0, len(moved), STATE_CHUNK * 4):
-            with self.database.writing(self.prefix, is_derived=True) as writer:
-                for new, digest, _ in moved[at : at + STATE_CHUNK * 4]:
-                    writer.execute(
-                        f'UPDATE "{self.prefix}identifier" SET party_id = :new '
-                        "WHERE identifier_digest = :digest",
-                        {"new": new, "digest": digest},
-                    )
-        return {party for new, _, old in moved for party in (new, old)} | self.holders.touched
-
-    def _of_the_whole(self, done: int) -> tuple[set[str], set[str]]:
-        """Companies with a register, channels with inbound: as known before, and from new facts."""
-        known_registers = self._frame("SELECT entity FROM {entity_coverage} WHERE has_register")
-        known_inbound = self._frame("SELECT channel_id FROM {channel} WHERE has_inbound")
-        registers = self._frame(
-            "SELECT DISTINCT entity, is_any_entity FROM {consent_fact} "
-            "WHERE source_code = 'register' AND sequence >= :done",
-            done=done,
-        )
-        inbound = self._frame(
-            "SELECT DISTINCT channel_id FROM {message_fact} WHERE sequence >= :done "
-            "AND direction_code = 'inbound' AND channel_id IS NOT NULL "
-            "UNION SELECT channel_id FROM {disposed_message} "
-            "WHERE direction_code = 'inbound' AND channel_id IS NOT NULL",
-            done=done,
-        )
-        registered = {name for name in registers["entity"] if name is not None}
-        everyone = {entity.key for entity in self.settings.entities}
-        if registers["is_any_entity"].any():
-            registered |= everyone
-        if (
-            len(everyone) == 1
-            and self._frame(
-                "SELECT 1 AS found FROM {captured_file} WHERE provider = 'consent-register' LIMIT 1"
-            ).height
-        ):
-            registered |= everyone
-        if done:
-            registered |= set(known_registers["entity"])
-        return registered, set(inbound["channel_id"]) | (set(known_inbound["channel_id"]) if done else set())
-
-    def _whole_changed(self, done: int, registered: set[str], inbound: set[str]) -> bool:
-        before = set(self._frame("SELECT entity FROM {entity_coverage} WHERE has_register")["entity"])
-        channels = set(self._frame("SELECT channel_id FROM {channel} WHERE has_inbound")["channel_id"])
-        templates = self._frame(
-            "SELECT 1 AS found FROM {template_fact} WHERE sequence >= :done LIMIT 1", done=done
-        )
-        return bool(registered != before or inbound != channels or templates.height)
-
-    def _affected(self, done: int, touched: list[str], moved: set[str]) -> _Affected | None:
-        """What new facts touch, or None where that is most of everything."""
-        named = self._frame(
-            " UNION ".join(
-                f"SELECT i.party_id FROM {{{table.__tablename__}}} f "
-                f"JOIN {{identifier}} i ON i.identifier_digest = f.{column} WHERE f.sequence >= :done"
-                for table, column in PERSONAL
-            )
-            + "".join(
-                f" UNION SELECT i.party_id FROM {{{name}}} f JOIN {{{name}}} g ON g.{key} = f.{key} "
-                "JOIN {identifier} i ON i.identifier_digest = g.identifier_digest WHERE f.sequence >= :done"
-                for name, key in SHARED
-            ),
-            done=done,
-        )["party_id"].to_list()
-        condition, params = self.database.matching("party_id", {*named, *moved})
-        messages = self._frame(f"SELECT message_id FROM {{message}} WHERE {condition}", **params)
-        ids = {*messages["message_id"], *touched}
-        total = int(self._frame("SELECT count(*) AS number FROM {message}")["number"][0])
-        if total and len(ids) > max(20_000, WHOLE_SHARE * total):
-            return None
-        identifiers = self._frame(
-            f"SELECT identifier_digest FROM {{identifier}} WHERE {condition}", **params
-        )["identifier_digest"].to_list()
-        return _Affected(sorted(ids), identifiers, self._affected_events(identifiers, ids, done))
-
-    def _affected_events(self, identifiers: list[str], ids: set[str], done: int) -> list[str]:
-        condition, params = self.database.matching("identifier_digest", identifiers)
-        events = self._frame(
-            f"SELECT event_id FROM {{consent_fact}} WHERE {condition} OR sequence >= :done",
-            done=done,
-            **params,
-        )
-        return sorted({*events["event_id"], *ids})
-
-    def _facts(self, affected: _Affected | None, statuses: Callable[[], pl.DataFrame] | None) -> Facts:
-        if affected is None:
-            conditions: dict[type[SQLModel], tuple[str, dict[str, Any]]] = {}
-        else:
-            by_message, ids = self.database.matching("message_id", affected.messages)
-            by_person, people = self.database.matching("identifier_digest", affected.identifiers, "people")
-            by_event, events = self.database.matching("event_id", affected.events, "events")
-            conditions = {
-                t.MessageFact: (
-                    f"{by_message} OR (source_code = 'call' AND {by_person})",
-                    ids | people,
-                ),
-                t.StatusFact: (by_message, ids),
-                t.ConsentFact: (by_event, events),
-            }
-
-        def lazy(table: type[SQLModel], columns: tuple[str, ...] = ()) -> Any:
-            condition, params = conditions.get(table, ("", {}))
-            frame = self.database.table(table, condition, columns=columns, prefix=self.prefix, **params)
-            return nw.from_native(frame.lazy())
-
-        def told(table: type[SQLModel]) -> Any:
-            return lazy(table, _told_columns(table))
-
-        return Facts(
-            messages=told(t.MessageFact),
-            statuses=_lazy(statuses()) if statuses else told(t.StatusFact),
-            consents=told(t.ConsentFact),
-            templates=told(t.TemplateFact),
-            identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),
-            suppressions=nw.from_native(self.decided.suppressions.lazy()),
-            witnesses=lazy(t.WindowWitness, ("message_id",)),
-            epochs=_lazy(self.holders.epochs),
-            later=_lazy(self.holders.later),
-        )
-
-    def _replaced(
-        self, table: type[SQLModel], key: str, new: pl.DataFrame, affected: list[str] | None
-    ) -> int:
-        """Make the stored rows of `affected` (or all) equal to `new`; returns the rows written."""
-        columns = tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
-        new = new.select(columns)
-        if affected is None:
-            stored = self.database.table(table, prefix=self.prefix)
-        else:
-            condition, params = self.database.matching(key, {*affected, *new[key]})
-            stored = self.database.table(table, condition, prefix=self.prefix, **params)
-        name = f'"{self.prefix}{table.__tablename__}"'
-        # In a few bands of parties and therein in the order of the key: so that one transaction touches few
-        # pages of either index.
-        changed = new = new.sort(pl.col("party_id").str.slice(0, 1), key)
-        if stored.height:
-            gone = stored.join(new, on=key, how="anti")[key].to_list()
-            changed = new.join(stored, on=columns, how="anti", nulls_equal=True)
-            for at in range(0, len(gone), STATE_CHUNK):
-                condition, params = self.database.matching(key, gone[at : at + STATE_CHUNK])
-                with self.database.writing(self.prefix, is_derived=True) as writer:
-                    writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
-        pace, at = Pace(STATE_CHUNK, 4 * STATE_CHUNK), 0
-        while at < changed.height:
-            rows = changed.slice(at, pace.rows)
-            at += rows.height
-            ready = rows_of(rows)
-            with self.database.writing(self.prefix, is_derived=True) as writer:
-                begun = perf_counter()
-                if stored.height:
-                    condition, params = self.database.matching(key, rows[key])
-                    writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
-                writer.append(table, columns, ready)
-            pace.learn(rows.height, perf_counter() - begun)
-        return changed.height
-
-    def _summed(self, messages: pl.DataFrame, registered: set[str], inbound: set[str]) -> None:
-        """The small tables of channels, of their days, and of companies, from every message."""
-        sent, direction = pl.col("sent_at"), pl.col("direction_code")
-        channels = (
-            messages.filter(pl.col("channel_id").is_not_null())
-            .group_by("channel_id")
-            .agg(
-                entity=pl.col("entity").min(),
-                last_inbound_at=sent.filter(direction == "inbound").max(),
-                last_outbound_at=sent.filter(direction == "outbound").max(),
-            )
-            .with_columns(has_inbound=pl.col("channel_id").is_in(sorted(inbound)))
-        )
-        companies = (
-            messages.filter(pl.col("entity").is_not_null())
-            .group_by("entity")
-            .agg(message_count=pl.len(), first_sent_at=sent.min(), last_sent_at=sent.max())
-        )
-        everyone = pl.DataFrame(
-            {"entity": [entity.key for entity in self.settings.entities]}, schema={"entity": pl.String}
-        )
-        coverage = (
-            everyone.join(companies, on="entity", how="full", coalesce=True)
-            .with_columns(
-                has_register=pl.col("entity").is_in(sorted(registered)),
-                message_count=pl.col("message_count").fill_null(0),
-            )
-            .sort("entity")
-        )
-        for table, frame in ((t.Channel, channels.sort("channel_id")), (t.EntityCoverage, coverage)):
-            with self.database.writing(self.prefix, is_derived=True) as writer:
-                writer.execute(f'DELETE FROM "{self.prefix}{table.__tablename__}"')
-                writer.append_frame(table, frame)
-        stored_days(
-            self.database,
-            channel_days(messages, self._frame, self.database.dialect, self.settings),
-            self.prefix,
-        )
-
-
-def _told_columns(table: type[SQLModel]) -> tuple[str, ...]:
-    """What a fact says, without where it stands."""
-    names = (column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
-    return tuple(name for name in names if name not in ("fact_id", "sequence"))
-
-
-def _lazy(frame: pl.DataFrame | None) -> Any:
-    return None if frame is None else nw.from_native(frame.lazy())
-
-
-@dataclass(frozen=True)
-class _Affected:
-    messages: list[str]
-    identifiers: list[str]
-    events: list[str]
+    return rules_digest(settings), state_rules(settings, schedule, decided_by_people(database))
