@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 5.0
 WAITING_BYTES = 64 * 1024 * 1024
 """Captures on their way to the writer; more than that is told 503 at once."""
 
-SENT_CAPTURES = 16
+SENT_CAPTURES = 8
 """So many go to the writer before the turn of the loop is over, lest it idle while all of the turn's
 deliveries are read, and then all of these wait for it."""
 
