@@ -26,8 +26,9 @@ def test_another_process_reads_the_same(database: Database) -> None:
                     error_code=error,
                 )
             )
-    with read_beside(database, t.StatusFact, COLUMNS, "") as rows:
-        read = rows()
+    with read_beside(database, {t.StatusFact: COLUMNS, t.Channel: ("channel_id",)}, "") as ahead:
+        read, none = ahead[t.StatusFact](), ahead[t.Channel]()
+    assert none.is_empty()
     assert read.height == 2
     assert read.sort("message_id").equals(
         database.table(t.StatusFact, columns=COLUMNS).sort("message_id"), null_equal=True
@@ -35,5 +36,8 @@ def test_another_process_reads_the_same(database: Database) -> None:
 
 
 def test_what_it_could_not_read_is_told_here(database: Database) -> None:
-    with read_beside(database, t.StatusFact, COLUMNS, "absent_") as rows, pytest.raises(DatabaseUnavailable):
-        rows()
+    with (
+        read_beside(database, {t.StatusFact: COLUMNS}, "absent_") as ahead,
+        pytest.raises(DatabaseUnavailable),
+    ):
+        ahead[t.StatusFact]()

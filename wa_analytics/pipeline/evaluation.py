@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 PARTY_CHUNK = 12_000
 WHOLE_SHARE = 0.2
+LARGEST = (t.StatusFact, t.MessageFact)
 # Facts that name people: (table, column of the person).
 PERSONAL = (
     (t.MessageFact, "identifier_digest"),
@@ -76,13 +77,13 @@ class Evaluation:
     def evaluated(self, done: int, end: int, progress: Progress | None) -> tuple[int, int, bool]:
         """State of what the facts from entry `done` on touch; (messages, events, was whole)."""
         touched = None if done == 0 else self._touched_ids(done)
-        # The largest table is read beside what else comes before the facts.
-        beside = (
-            read_beside(self.database, t.StatusFact, _told_columns(t.StatusFact), self.prefix)
+        # The largest tables are read beside what else comes before the facts.
+        beside: AbstractContextManager[Any] = (
+            read_beside(self.database, {table: _told_columns(table) for table in LARGEST}, self.prefix)
             if done == 0 and pay(end)
-            else nullcontext()
+            else nullcontext({})
         )
-        with beside as statuses:
+        with beside as ahead:
             self._link_same_messages(touched)
             moved = self._parties_settled(done)
             registered, inbound = self._of_the_whole(done)
@@ -90,7 +91,7 @@ class Evaluation:
             affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
             if progress:
                 progress(1, 4)
-            facts = self._facts(affected, statuses)
+            facts = self._facts(affected, ahead)
         whole = Whole(
             self.settings.entities,
             self.schedule,
@@ -279,7 +280,10 @@ class Evaluation:
         )
         return sorted({*events["event_id"], *ids})
 
-    def _facts(self, affected: _Affected | None, statuses: Callable[[], pl.DataFrame] | None) -> Facts:
+    def _facts(
+        self, affected: _Affected | None, ahead: Mapping[type[SQLModel], Callable[[], pl.DataFrame]]
+    ) -> Facts:
+        """ahead: what gives the rows of tables that are being read already."""
         if affected is None:
             conditions: dict[type[SQLModel], tuple[str, dict[str, Any]]] = {}
         else:
@@ -301,11 +305,11 @@ class Evaluation:
             return nw.from_native(frame.lazy())
 
         def told(table: type[SQLModel]) -> Any:
-            return lazy(table, _told_columns(table))
+            return _lazy(ahead[table]()) if table in ahead else lazy(table, _told_columns(table))
 
         return Facts(
             messages=told(t.MessageFact),
-            statuses=_lazy(statuses()) if statuses else told(t.StatusFact),
+            statuses=told(t.StatusFact),
             consents=told(t.ConsentFact),
             templates=told(t.TemplateFact),
             identifiers=lazy(t.Identifier, ("identifier_digest", "party_id")),

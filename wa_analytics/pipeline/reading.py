@@ -1,8 +1,8 @@
-"""A large table read by a process of its own, while this one does something else."""
+"""Large tables read by processes of their own, while this one does something else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,11 @@ _opened: list[Database] = []
 
 @contextmanager
 def read_beside(
-    database: Database, table: type[SQLModel], columns: tuple[str, ...], prefix: str
-) -> Iterator[Callable[[], pl.DataFrame]]:
-    """Gives what waits for the rows (see `Database.table`)."""
+    database: Database, wanted: Mapping[type[SQLModel], tuple[str, ...]], prefix: str
+) -> Iterator[dict[type[SQLModel], Callable[[], pl.DataFrame]]]:
+    """Gives what waits for each table's rows. wanted: columns by table; see `Database.table`."""
     with Workers(_begun, database.url) as pool:
-        yield pool.submit(_read, table, columns, prefix).result
+        yield {table: pool.submit(_read, table, columns, prefix).result for table, columns in wanted.items()}
 
 
 def _begun(url: str) -> None:
