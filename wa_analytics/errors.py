@@ -11,6 +11,7 @@
     ├── CaptureUnreadable          one capture that no parser understands; it is kept and counted
     ├── ProviderFailed             a provider's API answered with an error or not at all
     ├── ReasonRequired             a reveal without a reason
+    ├── WorkerLost                 a worker process was killed; the same command goes on from there
     └── AlreadyRunning             another refresh or run holds the lock
 
 Messages never quote a value out of a capture: they name the file, the line and the column.
@@ -60,6 +61,10 @@ class ProviderFailed(WorkbenchError):
 
 
 class ReasonRequired(WorkbenchError):
+    pass
+
+
+class WorkerLost(WorkbenchError):
     pass
 
 

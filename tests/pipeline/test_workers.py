@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
+from wa_analytics.errors import WorkerLost
 from wa_analytics.pipeline import workers
+from wa_analytics.pipeline.workers import Workers
 
 LONG = 60
 
@@ -83,3 +86,8 @@ with Workers(int) as pool:
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert (ran.stdout, ran.stderr) == ("3\n", "")
+
+
+def test_a_killed_worker_is_one_sentence() -> None:
+    with pytest.raises(WorkerLost, match=r"same command goes on"), Workers(int) as pool:
+        pool.submit(os._exit, 3).result()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.turns import Turns
-from wa_analytics.pipeline.workers import Workers, context, pay
+from wa_analytics.pipeline.workers import Workers, context, pay, worker_lost
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -286,6 +286,8 @@ def _all_stored(
             done += len(chunk[1])
         while pending:
             yield pending.popleft().result()
+    except BrokenExecutor:
+        raise worker_lost() from None
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)

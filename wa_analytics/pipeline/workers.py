@@ -11,13 +11,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import accumulate
 from multiprocessing.context import BaseContext
 from os import cpu_count
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
+
+from wa_analytics.errors import WorkerLost
 
 # From so many entries, or bytes of files, on.
 WORTH_ENTRIES = 12_000
@@ -78,9 +80,24 @@ class Workers(ProcessPoolExecutor):
             cpu_count() or 1, mp_context=context(), initializer=_begun, initargs=(initializer, *initargs)
         )
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if isinstance(error, BrokenExecutor):
+            raise worker_lost() from None
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with _nameless_main():
             return super().submit(fn, *args, **kwargs)
+
+
+def worker_lost() -> WorkerLost:
+    """The sentence for a BrokenExecutor."""
+    return WorkerLost(
+        "A worker process was killed, perhaps for want of memory; what was committed stays, and the same "
+        "command goes on from there."
+    )
 
 
 def _begun(initializer: Callable[..., object], *initargs: Any) -> None:
