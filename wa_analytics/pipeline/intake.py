@@ -278,7 +278,16 @@ def _all_stored(
                 if pool is None:
                     turns = Turns(context())
                     database.gate = turns.between
-                    pool = Workers(_started, settings, moment, disposed, ring.digest_key, database.url, turns)
+                    pool = Workers(
+                        _started,
+                        settings,
+                        moment,
+                        disposed,
+                        ring.digest_key,
+                        database.url,
+                        turns,
+                        waiting=1 if database.dialect == "postgresql" else 0,
+                    )
                 pending.append(pool.submit(_stored_there, sealer, chunk, place))
                 place += 1
                 if len(pending) > AHEAD:

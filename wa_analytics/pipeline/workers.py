@@ -71,13 +71,17 @@ def _sizes(paths: Iterable[str]) -> Iterator[int]:
 
 
 class Workers(ProcessPoolExecutor):
-    """A pool of a process per core. A started process otherwise begins by running its parent's main
-    module: the whole command line, or an analyst's script, which without a guard would start over."""
+    """A pool of a process per core, and of `waiting` more where a server does part of their work. A started
+    process otherwise begins by running its parent's main module: the whole command line, or an analyst's
+    script, which without a guard would start over."""
 
-    def __init__(self, initializer: Callable[..., object], *initargs: Any) -> None:
+    def __init__(self, initializer: Callable[..., object], *initargs: Any, waiting: int = 0) -> None:
         readied()
         super().__init__(
-            cpu_count() or 1, mp_context=context(), initializer=_begun, initargs=(initializer, *initargs)
+            (cpu_count() or 1) + waiting,
+            mp_context=context(),
+            initializer=_begun,
+            initargs=(initializer, *initargs),
         )
 
     def __exit__(
