@@ -150,28 +150,37 @@ def storages(names: list[str], folder: Path) -> Iterator[dict[str, Path]]:
 
 
 def compared(homes: dict[str, Path], connections: int, seconds: int) -> None:
-    home = next(iter(homes.values()))
-    with Served([str(Path(__file__)), "--unstored", str(home)], home) as server:
-        loaded(server, connections, WARM_SECONDS)
-        ceiling = loaded(server, connections, seconds)
-    shown("none", connections, ceiling, ceiling)
+    """Every storage between two runs without any: a shared host does not stay as fast as it was."""
+    before = unstored_rate(homes, connections, seconds)
     for name, home in homes.items():
         workspace = Workspace.open(home)
-        before = size(workspace.database)
+        stored_before = size(workspace.database)
         with Served([*RECEIVE, "0"], home) as server:
             warm = loaded(server, connections, WARM_SECONDS)
             figures = loaded(server, connections, seconds)
-        stored = size(workspace.database) - before
+        stored = size(workspace.database) - stored_before
         workspace.close()
         acknowledged = warm["requests"] + figures["requests"] - warm["status"] - figures["status"]
         if stored < acknowledged:
             raise SystemExit(f"{name}: {acknowledged:,} acknowledged, {stored:,} stored")
-        shown(name, connections, figures, ceiling)
+        after = unstored_rate(homes, connections, seconds)
+        shown(name, connections, figures, f"{2 * figures['rate'] / (before + after):.2f}")
+        before = after
 
 
-def shown(name: str, connections: int, figures: dict[str, Any], ceiling: dict[str, Any]) -> None:
+def unstored_rate(homes: dict[str, Path], connections: int, seconds: int) -> float:
+    """Requests per second of the same server with the append left out."""
+    home = next(iter(homes.values()))
+    with Served([str(Path(__file__)), "--unstored", str(home)], home) as server:
+        loaded(server, connections, WARM_SECONDS)
+        figures = loaded(server, connections, seconds)
+    shown("none", connections, figures, "")
+    return float(figures["rate"])
+
+
+def shown(name: str, connections: int, figures: dict[str, Any], ratio: str) -> None:
     faults = figures["status"] + figures["broken"]
-    row = (name, connections, f"{figures['rate']:,.0f}", f"{figures['rate'] / ceiling['rate']:.2f}")
+    row = (name, connections, f"{figures['rate']:,.0f}", ratio)
     times = [f"{figures[key] / 1000:.1f}" for key in ("p50", "p99")]
     line(*row, *times, f"{figures['spent']:.0f}", f"{os.getloadavg()[0]:.1f}", f"{faults:,}")
 
