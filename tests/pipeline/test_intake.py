@@ -20,6 +20,7 @@ import pytest
 
 from wa_analytics.capture import Capture
 from wa_analytics.database import Database
+from wa_analytics.errors import EvidenceBroken
 from wa_analytics.evidence.checkpoint import seal
 from wa_analytics.evidence.log import append, entries, opened
 from wa_analytics.evidence.sealing import Sealer
@@ -28,6 +29,7 @@ from wa_analytics.evidence.tiles import TileReader, rebuilt
 from wa_analytics.pipeline import workers
 from wa_analytics.pipeline.turns import Turns
 from wa_analytics.providers import chunks
+from wa_analytics.tables import StatusFact
 from wa_analytics.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -110,6 +112,24 @@ def test_others_append_meanwhile(workspace: Workspace, tmp_path: Path) -> None:
     sealed = stored_rows(workspace.database, TILES)
     rebuilt(workspace.database)
     assert stored_rows(workspace.database, TILES) == sealed
+
+
+def test_a_span_that_does_not_open_holds_back_those_behind_it(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(body(number) for number in range(2_000)), encoding="utf-8")
+    workspace.capture("meta-cloud", [str(file)], NOW)
+    (key,) = stored_rows(workspace.database, "SELECT wrapped_key FROM entry_key WHERE sequence = 300")[0]
+    for wrapped in (bytes(len(key)), bytes(key)):
+        with workspace.database.writing() as writer:
+            writer.execute("UPDATE entry_key SET wrapped_key = :key WHERE sequence = 300", {"key": wrapped})
+        if wrapped != key:
+            with pytest.raises(EvidenceBroken, match="Entry 300 "):
+                workspace.refresh()
+            reached = workspace.database.scalar("SELECT sequence FROM watermark WHERE name = 'facts'")
+            assert reached is None or reached <= 300
+    workspace.refresh()
+    assert workspace.messages.height == workspace.table(StatusFact).height == 2_000
+    assert workspace.table(StatusFact)["sequence"].n_unique() == 2_000
 
 
 def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
