@@ -121,6 +121,7 @@ class GroupCommit(asyncio.Protocol):
             if waiting.since > before:
                 break
             _settle(waiting.future, "unavailable")
+            self._silent()
         if self._transport is None:
             if self._lost.done() and not self._figures.is_stopping:
                 self._lost = self._loop.create_future()
@@ -189,6 +190,12 @@ class GroupCommit(asyncio.Protocol):
             for _ in range(report.count):
                 _settle(self._waiting.popleft().future, outcome)
 
+    def _silent(self) -> None:
+        """The writer keeps a delivery waiting; its next report tells whether it stores again."""
+        if self._figures.is_available and not self._figures.is_stopping:
+            self._figures.is_available = False
+            logger.error("The writer does not answer; deliveries that wait are answered 503.")
+
     def _flushed(self) -> None:
         if self._unsent and self._transport is not None:
             self._transport.write(framed(Captures(self._unsent)))
@@ -202,6 +209,8 @@ class GroupCommit(asyncio.Protocol):
                 await self.open()
             except (DatabaseUnavailable, OSError) as error:
                 logger.error("The writer cannot write yet. %s", error)
+                if self._transport is None and not self._lost.done():
+                    self._lost.set_result(None)  # none was started whose end would be told
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import ssl
@@ -141,6 +142,7 @@ def received(
         if verifier.cannot_subscribe != verifier.missing and verifier.cannot_subscribe:
             logger.warning("%s cannot verify this endpoint: set %s.", provider, verifier.cannot_subscribe)
     figures = Figures()
+    _open_enough()
     with (
         bound(listening.host, listening.port) as door,
         bound(LOOPBACK, listening.status_port) as window,
@@ -148,6 +150,14 @@ def received(
     ):
         runner.run(_served(settings, url, endpoints, figures, listening, door, window, ready))
     return figures
+
+
+def _open_enough() -> None:
+    """As many open files as connections may be, where the machine's own bound allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _served(
