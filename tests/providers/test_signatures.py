@@ -45,6 +45,7 @@ def twilio(
         (URL + "?foo=1&bar=2", ""),
         (URL, "foo=1&bar=2"),
         (URL + "?foo=1", "bar=2"),
+        (URL + "?foo=1&bar=2", "foo=1&bar=2"),
         ("https://mycompany.com:443/myapp.php", "foo=1&bar=2"),
     ],
 )

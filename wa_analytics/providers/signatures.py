@@ -86,10 +86,9 @@ def _twilio_check(settings: Twilio) -> SignatureCheck:
         stated = headers.get(TWILIO_SIGNATURE)
         if not stated or token is None or not url:
             return "absent"
-        query = headers.get("query")
-        address = url if not query else f"{url}{'&' if '?' in url else '?'}{query}"
+        addresses = _addresses(url, headers.get("query") or "")
         pairs: list[tuple[str, str]] = []
-        hashes = parse_qs(urlsplit(address).query).get("bodySHA256")
+        hashes = parse_qs(urlsplit(addresses[0]).query).get("bodySHA256")
         if hashes:
             if not hmac.compare_digest(hashes[0].lower().encode(), hashlib.sha256(body).hexdigest().encode()):
                 return "invalid"
@@ -98,6 +97,7 @@ def _twilio_check(settings: Twilio) -> SignatureCheck:
         signed = "".join(name + value for name, value in sorted(set(pairs)))
         expected = [
             b64encode(hmac.digest(token.encode(), (one + signed).encode(), hashlib.sha1)).decode()
+            for address in addresses
             for one in _with_and_without_port(address)
         ]
         return _same(stated.strip(), tuple(expected))
@@ -111,6 +111,17 @@ def twilio_parameters(body: bytes) -> list[tuple[str, str]]:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="replace", max_num_fields=2_000)
     except ValueError:
         return []
+
+
+def _addresses(url: str, query: str) -> tuple[str, ...]:
+    """Where a delivery that came with `query` was sent to. The settings' address may hold a query of its
+    own: all of what came, or what a proxy on the way took off."""
+    if not query:
+        return (url,)
+    plain, _, own = url.partition("?")
+    if not own:
+        return (f"{plain}?{query}",)
+    return f"{url}&{query}", f"{plain}?{query}"
 
 
 def _with_and_without_port(address: str) -> tuple[str, str]:
