@@ -119,6 +119,17 @@ def test_sealing_is_due_after_the_seconds_that_the_settings_say(
     assert second.size == 2
 
 
+def test_a_clock_that_was_set_back_does_not_stop_sealing(
+    database: Database, ring: KeyRing, filled: Callable[[int], None]
+) -> None:
+    filled(1)
+    assert seal_if_due(database, ring, NOW) is not None
+    filled(1)
+    second = seal_if_due(database, ring, NOW - timedelta(hours=1))
+    assert second is not None
+    assert second.size == 2
+
+
 def _key_id(ring: KeyRing, home: Path) -> str:
     return verifier_key(home, ring.settings, ring.signing_key()).key_id.hex()
 

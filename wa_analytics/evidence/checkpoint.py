@@ -107,7 +107,8 @@ def seal_if_due(database: Database, ring: KeyRing, now: datetime) -> Checkpoint 
     if newest is None:
         return seal(database, ring, now) if size else None
     waited = microseconds_of(now) - microseconds_of(newest[1])
-    if size == newest[0] or waited < ring.settings.evidence.seal_seconds * 1_000_000:
+    # A clock that was set back must not keep entries unsealed until it catches up.
+    if size == newest[0] or 0 <= waited < ring.settings.evidence.seal_seconds * 1_000_000:
         return None
     return seal(database, ring, now)
 
