@@ -1,15 +1,16 @@
 """Counts of each number and UTC day: the archive's beside the platform's.
 
 Decision: of what the platform said of one interval the newest governs; a day's own count governs over
-the sum of its half-hours. A day that does not start at midnight UTC (accounts may count in another
-zone) cannot be laid beside ours and is left out, so pull half-hours for those. A count for a whole
-account stands for a number only where the company has one number.
+the sum of its half-hours. A day that is not UTC's own (accounts may count in another zone) cannot be
+laid beside ours and is left out, so pull half-hours for those. A count for a whole account stands for a
+number only where the company has one number.
 Source: GET /{waba}?fields=analytics…, data_points[]{start,end,sent,delivered}, half-hour or day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import narwhals as nw
@@ -29,11 +30,15 @@ def platform_days(volumes: Frame, only_channels: Mapping[str, str]) -> Frame:
     for entity, one in sorted(only_channels.items()):
         is_whole = nw.col("channel_id").is_null() & (nw.col("entity") == entity).fill_null(False)
         channel = nw.when(is_whole).then(nw.lit(one)).otherwise(channel)
+    # An account's own day may begin with UTC's and still be an hour shorter, when its clocks go forward.
+    is_utc_day = (nw.col("counted_from") == nw.col("day_from")) & (
+        nw.col("counted_to") == nw.col("day_from") + timedelta(days=1)
+    )
     placed = (
         volumes.filter(nw.col("granularity_code").is_in(["day", "half_hour"]))
         .with_columns(channel_id=channel, day_from=nw.col("counted_from").dt.truncate("1d"))
         .filter(~nw.col("channel_id").is_null())
-        .filter((nw.col("granularity_code") == "half_hour") | (nw.col("counted_from") == nw.col("day_from")))
+        .filter((nw.col("granularity_code") == "half_hour") | is_utc_day)
         .with_columns(_sent=nw.col("sent_count").fill_null(-1), _got=nw.col("delivered_count").fill_null(-1))
     )
     newest = placed.unique(
