@@ -122,6 +122,11 @@ def test_notes_name_no_person(note: str) -> None:
     assert "example" not in str(refused.value)
 
 
+def test_owners_are_roles_not_numbers() -> None:
+    with pytest.raises(InputRefused, match="the owner seems to hold a phone number"):
+        opened("INC-0001", title="Found", at=AT, actor="ana", owner="+12025550101")
+
+
 def test_dates_and_counts_in_notes_are_fine() -> None:
     note = "since 2024-03-01T09:00:00+01:00, 1,204 messages, mended on 2024-03-05"
     assert closed(fresh(), at=LATER, actor="b", note=note)[1].note == note

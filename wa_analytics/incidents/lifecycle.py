@@ -104,7 +104,7 @@ def opened(
         title=_without_person(title, "title"),
         entity=entity,
         severity_code=severity,
-        owner=owner,
+        owner=_without_person(owner, "owner") if owner else owner,
         opened_at=at,
         policy_due_at=policy_due_at(severity, at, policy_days),
         **facts,
