@@ -19,7 +19,7 @@ import pytest
 from wa_analytics.cli.demo import ACCESS_TOKEN, APP_SECRET, breach_by_hand, environment
 from wa_analytics.pipeline.gaps import declared
 from wa_analytics.pipeline.judgement import incidents_followed
-from wa_analytics.pipeline.pull import pulled
+from wa_analytics.pipeline.pulling.pull import pulled
 from wa_analytics.synthetic.graph import APP_ID, CALLBACK
 from wa_analytics.synthetic.graph_server import served
 from wa_analytics.synthetic.world import World, write_world

@@ -15,7 +15,7 @@ from tests.graph_simulator import HOOK, TOKEN, Account, Reply, Simulator, failed
 from wa_analytics import tables as t
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline.pull import pulled as pulled_from
+from wa_analytics.pipeline.pulling.pull import pulled as pulled_from
 from wa_analytics.workspace import Workspace
 
 SETTINGS = f"""

@@ -16,9 +16,9 @@ from wa_analytics.errors import InputRefused, ReasonRequired
 from wa_analytics.evidence.bundle_check import bundle_proof
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline.destruction import destroyed
-from wa_analytics.pipeline.disposal import settled
-from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.destroying.destruction import destroyed
+from wa_analytics.pipeline.destroying.disposal import settled
+from wa_analytics.pipeline.destroying.target import Target
 from wa_analytics.workspace import Workspace
 
 

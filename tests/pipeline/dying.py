@@ -26,7 +26,7 @@ def dying(call: Callable[..., Any], steps: list[int]) -> Callable[..., Any]:
 
 def main(home: str, as_of: str, death: str) -> None:
     """as_of: empty where nothing is due, and opening the workspace is all."""
-    from wa_analytics.pipeline.disposal import disposed
+    from wa_analytics.pipeline.destroying.disposal import disposed
 
     steps = [int(death)]
     for name in ("append", "execute"):

@@ -8,7 +8,7 @@ from typing import Any
 from tests.data_checks.state import AS_OF, DAY, ENTITY, HOUR, add, declared, digest, fact, note, send, volume
 from wa_analytics.database import Database
 from wa_analytics.pipeline.connections import connections
-from wa_analytics.pipeline.days import COUNTED, channel_days, stored_days
+from wa_analytics.pipeline.refreshing.days import COUNTED, channel_days, stored_days
 from wa_analytics.settings import Entity, Settings
 from wa_analytics.tables import TABLES, DisposedMessage, Entry, Message, MessageFact
 

@@ -18,9 +18,9 @@ from wa_analytics import tables as t
 from wa_analytics.errors import SettingsInvalid
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline import queue
-from wa_analytics.pipeline.pull import pull_rows, pulled
-from wa_analytics.pipeline.pulled import Pulled
+from wa_analytics.pipeline.pulling import queue
+from wa_analytics.pipeline.pulling.pull import pull_rows, pulled
+from wa_analytics.pipeline.pulling.pulled import Pulled
 from wa_analytics.workspace import Workspace
 
 __all__ = ["aws", "aws_server"]
@@ -128,7 +128,7 @@ def killed(*_: Any) -> None:
 def test_nothing_is_deleted_that_was_not_stored(
     sqs: Any, address: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wa_analytics.pipeline.storing import Storing
+    from wa_analytics.pipeline.pulling.storing import Storing
 
     sqs.send_message(QueueUrl=address, MessageBody=event(1))
     with monkeypatch.context() as patched:
@@ -141,7 +141,7 @@ def test_nothing_is_deleted_that_was_not_stored(
 def test_what_may_not_come_back_stays_in_the_queue_and_ends_the_pull(
     sqs: Any, address: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wa_analytics.pipeline.storing import Storing
+    from wa_analytics.pipeline.pulling.storing import Storing
 
     sqs.set_queue_attributes(QueueUrl=address, Attributes={"VisibilityTimeout": "0"})
     sqs.send_message(QueueUrl=address, MessageBody=event(1))

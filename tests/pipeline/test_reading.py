@@ -9,7 +9,7 @@ import pytest
 from wa_analytics import tables as t
 from wa_analytics.database import Database
 from wa_analytics.errors import DatabaseUnavailable
-from wa_analytics.pipeline.reading import read_beside
+from wa_analytics.pipeline.refreshing.reading import read_beside
 
 COLUMNS = ("message_id", "status_code", "occurred_at", "error_code")
 

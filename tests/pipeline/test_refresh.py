@@ -20,8 +20,8 @@ from tests.world_files import write
 from tests.worlds import Entity, Inbound, Preference, Register, Send, Status, Template, World
 from wa_analytics import tables as t
 from wa_analytics.database.bulk import Writer
-from wa_analytics.pipeline import spans
-from wa_analytics.pipeline.derived import derived_proof
+from wa_analytics.pipeline.refreshing import spans
+from wa_analytics.pipeline.refreshing.derived import derived_proof
 from wa_analytics.workspace import Workspace
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

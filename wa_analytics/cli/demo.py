@@ -164,7 +164,7 @@ def _run(home: Path, arguments: tuple[str, ...], allowed: tuple[int, ...], *, qu
 
 def _pulled_then(home: Path, at: datetime) -> None:
     """What `wa pull meta-cloud` would have stored at another time than now."""
-    from wa_analytics.pipeline.pull import pulled
+    from wa_analytics.pipeline.pulling.pull import pulled
     from wa_analytics.workspace import Workspace
 
     workspace = Workspace.open(home)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from wa_analytics.pipeline.destruction import Destroyed
-    from wa_analytics.pipeline.disposal import Plan
+    from wa_analytics.pipeline.destroying.destruction import Destroyed
+    from wa_analytics.pipeline.destroying.disposal import Plan
 
 DUE_COLUMNS = (
     "message_id", "entity", "channel_id", "record_class", "sent_at", "retain_until", "dispose_by",
@@ -40,7 +40,7 @@ def dispose(
 
     Our own records (findings, incidents, journal …) go by their rows of the schedule too.
     """
-    from wa_analytics.pipeline.disposal import disposal_plan, disposed
+    from wa_analytics.pipeline.destroying.disposal import disposal_plan, disposed
     from wa_analytics.workspace import actor
 
     workspace, at = current(context), moment(None)
@@ -157,8 +157,8 @@ def erase(
 ) -> None:
     """Decide on every record of a person; destroy what goes."""
     from wa_analytics.errors import InputRefused, ReasonRequired
-    from wa_analytics.pipeline.erasure import erased
-    from wa_analytics.pipeline.erasure_request import erasure_request
+    from wa_analytics.pipeline.destroying.erasure import erased
+    from wa_analytics.pipeline.destroying.erasure_request import erasure_request
     from wa_analytics.workspace import actor
 
     if foreign_duty not in ("ask", "erase", "keep"):

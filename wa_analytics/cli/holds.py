@@ -65,7 +65,7 @@ def add(
 
 
 def _held_count(workspace: Workspace, hold_id: str) -> int:
-    from wa_analytics.pipeline.disposal import messages_held
+    from wa_analytics.pipeline.destroying.disposal import messages_held
 
     workspace.refresh()
     return messages_held(workspace.database).filter(hold_id=hold_id).height

@@ -111,7 +111,7 @@ def pull(
 
     Exit code 2 if anything could not be had; the rest is stored all the same.
     """
-    from wa_analytics.pipeline.pull import ALL, pulled, whats
+    from wa_analytics.pipeline.pulling.pull import ALL, pulled, whats
 
     wanted = whats(provider, what)
     workspace = current(context)

@@ -2,7 +2,7 @@
 
 When the log is sealed, every place gets the disposal entries that it has not got yet, word for word,
 as signed notes. They name no person: ids in them are keyed digests. A database put back to an older
-copy lacks entries that the places know; `pipeline.replay` then disposes of the same records again.
+copy lacks entries that the places know; `pipeline.destroying.replay` then disposes of the same records again.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from wa_analytics.evidence.log import size
 from wa_analytics.evidence.places import places_of
 from wa_analytics.evidence.timestamp import undated
 from wa_analytics.pipeline.connections import LIVE, connections
-from wa_analytics.pipeline.pull import pull_rows
+from wa_analytics.pipeline.pulling.pull import pull_rows
 from wa_analytics.settings import Settings, unknown_keys
 
 if TYPE_CHECKING:

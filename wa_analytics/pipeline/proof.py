@@ -16,7 +16,7 @@ from wa_analytics.tables import Finding, VerifyRun
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
-    from wa_analytics.pipeline.derived import DerivedProof
+    from wa_analytics.pipeline.refreshing.derived import DerivedProof
 
 SUBJECT = "evidence"
 SEVERITY = "critical"

@@ -29,7 +29,7 @@ IMPORTED = (
     "wa_analytics.evidence.log",
     "wa_analytics.evidence.tiles",
     "wa_analytics.pipeline.intake",
-    "wa_analytics.pipeline.spans",
+    "wa_analytics.pipeline.refreshing.spans",
 )
 
 

@@ -23,7 +23,7 @@ from wa_analytics.workspace.proving import Proving
 
 if TYPE_CHECKING:
     from wa_analytics.pipeline.intake import Captured
-    from wa_analytics.pipeline.refresh import Refreshed
+    from wa_analytics.pipeline.refreshing.refresh import Refreshed
 
 __all__ = ["Workspace", "actor", "now"]
 
@@ -48,7 +48,7 @@ class Workspace(Frames, Judging, Access, Proving):
 
     def refresh(self, *, progress: Any = None) -> Refreshed:
         """Bring facts and state up to the log's end."""
-        from wa_analytics.pipeline.refresh import refresh
+        from wa_analytics.pipeline.refreshing.refresh import refresh
 
         with self.locked("refresh"):
             done = refresh(self.database, self.ring, self.settings, self.schedule, progress=progress)
@@ -57,7 +57,7 @@ class Workspace(Frames, Judging, Access, Proving):
 
     def rebuild(self, *, progress: Any = None) -> Refreshed:
         """Every derived table anew, from the evidence alone."""
-        from wa_analytics.pipeline.refresh import rebuild
+        from wa_analytics.pipeline.refreshing.refresh import rebuild
 
         with self.locked("refresh"):
             done = rebuild(self.database, self.ring, self.settings, self.schedule, progress=progress)
@@ -68,8 +68,8 @@ class Workspace(Frames, Judging, Access, Proving):
         """What came in after its records were disposed of goes too."""
         if not done.late:
             return
-        from wa_analytics.pipeline.disposal import settled
-        from wa_analytics.pipeline.late import late_disposed
+        from wa_analytics.pipeline.destroying.disposal import settled
+        from wa_analytics.pipeline.destroying.late import late_disposed
 
         if late_disposed(self.database, self.ring, self.settings, done.late, now(), actor()):
             settled(self.database, self.ring, self.settings, self.schedule, now(), progress=progress)

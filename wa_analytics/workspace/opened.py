@@ -77,11 +77,11 @@ class Opened:
         On a database that was put back to an older copy, what was disposed of since is disposed of
         again before anyone gets the keys.
         """
-        from wa_analytics.pipeline.put_back import is_put_back
+        from wa_analytics.pipeline.destroying.put_back import is_put_back
 
         ring = KeyRing.open(self.home, self.settings, self.database)
         if is_put_back(self.database, ring, self.settings):
-            from wa_analytics.pipeline.replay import replayed
+            from wa_analytics.pipeline.destroying.replay import replayed
 
             with self.locked("refresh"):
                 done = replayed(self.database, ring, self.settings, self.schedule, at=now(), actor=actor())

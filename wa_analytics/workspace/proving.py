@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from wa_analytics.evidence.key_restore import Restored
     from wa_analytics.evidence.note import VerifierKey
     from wa_analytics.pipeline.bundles import BundleMade
-    from wa_analytics.pipeline.derived import DerivedProof
     from wa_analytics.pipeline.proof import Proof
+    from wa_analytics.pipeline.refreshing.derived import DerivedProof
 
 
 class Proving(Opened):
@@ -80,7 +80,7 @@ class Proving(Opened):
         return proof
 
     def _derived_proof(self, progress: Any) -> DerivedProof:
-        from wa_analytics.pipeline.derived import DerivedProof, derived_proof
+        from wa_analytics.pipeline.refreshing.derived import DerivedProof, derived_proof
 
         try:
             ring = self.ring

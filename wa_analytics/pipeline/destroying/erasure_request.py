@@ -12,7 +12,7 @@ import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.errors import InputRefused
-from wa_analytics.pipeline.beside import NO_DIRECTION, beside_of, kept_until
+from wa_analytics.pipeline.destroying.beside import NO_DIRECTION, beside_of, kept_until
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of
 from wa_analytics.pipeline.holds import identifier_digests
 from wa_analytics.pipeline.through import through

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wa_analytics.errors import InputRefused, ProviderFailed
 from wa_analytics.evidence.layout import microseconds_of
-from wa_analytics.pipeline.media import media_pulled
-from wa_analytics.pipeline.pulled import Pulled
-from wa_analytics.pipeline.storing import Storing
+from wa_analytics.pipeline.pulling.media import media_pulled
+from wa_analytics.pipeline.pulling.pulled import Pulled
+from wa_analytics.pipeline.pulling.storing import Storing
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _asking(provider: str, settings: Settings, at: int) -> Iterator[Asking]:
         return
     import httpx
 
-    from wa_analytics.pipeline.meta_pulling import MetaPull
+    from wa_analytics.pipeline.pulling.meta import MetaPull
     from wa_analytics.providers.http_api import TIMEOUT_SECONDS
 
     # Addresses hold media ids and download tokens, and these libraries log them from INFO on.
@@ -193,11 +193,11 @@ class _Aws:
 
     def pull(self, what: str, storing: Storing, outcome: Pulled, since: datetime | None) -> None:
         if what == "media":
-            from wa_analytics.pipeline.aws_media import AwsMedia
+            from wa_analytics.pipeline.pulling.aws_media import AwsMedia
 
             media_pulled(storing, AwsMedia(self._settings), outcome, self._at)
             return
-        from wa_analytics.pipeline.queue import Queue
+        from wa_analytics.pipeline.pulling.queue import Queue
 
         Queue(self._settings, self._at).pull(storing, outcome)
 

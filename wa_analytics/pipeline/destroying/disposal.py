@@ -12,13 +12,13 @@ import polars as pl
 from wa_analytics import tables as t
 from wa_analytics.evidence.checkpoint import seal_pending
 from wa_analytics.evidence.disposal import compacted, destroyed_again, swept
-from wa_analytics.pipeline.beside import beside_messages
-from wa_analytics.pipeline.destruction import Destroyed, destroyed
+from wa_analytics.pipeline.destroying.beside import beside_messages
+from wa_analytics.pipeline.destroying.destruction import Destroyed, destroyed
+from wa_analytics.pipeline.destroying.own_records import own_records_disposed, own_records_due
+from wa_analytics.pipeline.destroying.target import Target
 from wa_analytics.pipeline.disposed import decided_by_people, parties_of, unneeded_links_forgotten
-from wa_analytics.pipeline.own_records import own_records_disposed, own_records_due
-from wa_analytics.pipeline.refresh import refresh
-from wa_analytics.pipeline.spans import Progress
-from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.refreshing.refresh import refresh
+from wa_analytics.pipeline.refreshing.spans import Progress
 from wa_analytics.pipeline.through import through
 from wa_analytics.retention.due import disposal_due, suspended
 from wa_analytics.retention.holds import with_hold

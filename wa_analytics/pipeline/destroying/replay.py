@@ -28,11 +28,11 @@ from wa_analytics.evidence.disposal import (
 from wa_analytics.evidence.disposal_notes import DisposalFact, lacking
 from wa_analytics.evidence.log import journal
 from wa_analytics.evidence.places import places_of
-from wa_analytics.pipeline.destruction import destroyed
+from wa_analytics.pipeline.destroying.destruction import destroyed
+from wa_analytics.pipeline.destroying.put_back import keys_of, marked, unknown
+from wa_analytics.pipeline.destroying.target import Target
 from wa_analytics.pipeline.disposed import disposed_ids, unneeded_links_forgotten, written
-from wa_analytics.pipeline.put_back import keys_of, marked, unknown
-from wa_analytics.pipeline.refresh import refresh
-from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.refreshing.refresh import refresh
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
 

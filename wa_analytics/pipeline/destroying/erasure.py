@@ -11,14 +11,14 @@ import polars as pl
 
 from wa_analytics import tables as t
 from wa_analytics.errors import ReasonRequired
-from wa_analytics.pipeline.destruction import Destroyed, destroyed
-from wa_analytics.pipeline.disposal import settled
-from wa_analytics.pipeline.erasure_request import Request, erasure_request
+from wa_analytics.pipeline.destroying.destruction import Destroyed, destroyed
+from wa_analytics.pipeline.destroying.disposal import settled
+from wa_analytics.pipeline.destroying.erasure_request import Request, erasure_request
+from wa_analytics.pipeline.destroying.suppressions import SUPPRESSION_COLUMNS, suppressions_in_force
+from wa_analytics.pipeline.destroying.target import Target
 from wa_analytics.pipeline.holds import Voice, instant_or_none
-from wa_analytics.pipeline.refresh import refresh
-from wa_analytics.pipeline.spans import Progress
-from wa_analytics.pipeline.suppressions import SUPPRESSION_COLUMNS, suppressions_in_force
-from wa_analytics.pipeline.target import Target
+from wa_analytics.pipeline.refreshing.refresh import refresh
+from wa_analytics.pipeline.refreshing.spans import Progress
 from wa_analytics.retention.erasure import ForeignDuty
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings

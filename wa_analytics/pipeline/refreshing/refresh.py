@@ -17,9 +17,9 @@ from wa_analytics.evidence.disposal import has_statements
 from wa_analytics.evidence.log import size
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.disposed import decided_by_people, links_kept, projected_statements
-from wa_analytics.pipeline.evaluation import Evaluation, state_rules
-from wa_analytics.pipeline.project import rules_digest
-from wa_analytics.pipeline.spans import Progress, projected
+from wa_analytics.pipeline.refreshing.evaluation import Evaluation, state_rules
+from wa_analytics.pipeline.refreshing.project import rules_digest
+from wa_analytics.pipeline.refreshing.spans import Progress, projected
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wa_analytics.database import Database
     from wa_analytics.evidence.keys import KeyRing
-    from wa_analytics.pipeline.erasure_request import Request
+    from wa_analytics.pipeline.destroying.erasure_request import Request
     from wa_analytics.pipeline.record_ids import Rows
     from wa_analytics.settings import Settings
 

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 from wa_analytics import tables as t
 from wa_analytics.database.bulk import rows_of
 from wa_analytics.database.pace import Pace
-from wa_analytics.pipeline.days import Query, channel_days, stored_days
+from wa_analytics.pipeline.refreshing.days import Query, channel_days, stored_days
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:

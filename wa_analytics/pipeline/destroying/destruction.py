@@ -15,10 +15,10 @@ from wa_analytics import tables as t
 from wa_analytics.capture import Capture
 from wa_analytics.evidence.disposal import destroyed_within, keyed
 from wa_analytics.evidence.sealing import EntryRow, Opener, Sealer
+from wa_analytics.pipeline.destroying.suppressions import SUPPRESSION_COLUMNS, suppressions_of
+from wa_analytics.pipeline.destroying.target import Group, Target, batches, groups_of, media_of, witnesses_of
 from wa_analytics.pipeline.disposed import written
 from wa_analytics.pipeline.record_ids import RecordIds
-from wa_analytics.pipeline.suppressions import SUPPRESSION_COLUMNS, suppressions_of
-from wa_analytics.pipeline.target import Group, Target, batches, groups_of, media_of, witnesses_of
 from wa_analytics.providers.carving import Carving, carved
 from wa_analytics.providers.facts import Fact
 from wa_analytics.records import ConsentRecord, Identifier, MediaRecord

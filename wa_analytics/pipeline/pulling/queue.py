@@ -18,8 +18,8 @@ from wa_analytics.providers.signatures import signature_check
 from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
-    from wa_analytics.pipeline.pulled import Pulled
-    from wa_analytics.pipeline.storing import Storing
+    from wa_analytics.pipeline.pulling.pulled import Pulled
+    from wa_analytics.pipeline.pulling.storing import Storing
 
 PROVIDER = "aws-social"
 WAIT_SECONDS = 10

@@ -18,9 +18,9 @@ from wa_analytics import tables as t
 from wa_analytics.evidence.disposal import destroyed_within, keyed
 from wa_analytics.evidence.log import CHUNK_ROWS, journal
 from wa_analytics.metrics.frames import collected
-from wa_analytics.pipeline.destruction import Destroyed, destroyed
+from wa_analytics.pipeline.destroying.destruction import Destroyed, destroyed
+from wa_analytics.pipeline.destroying.target import Target
 from wa_analytics.pipeline.disposed import decided_by_people
-from wa_analytics.pipeline.target import Target
 from wa_analytics.pipeline.through import lazy
 from wa_analytics.retention.own import own_due
 from wa_analytics.retention.schedule import ScheduleRow

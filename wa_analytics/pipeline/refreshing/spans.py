@@ -16,7 +16,7 @@ from wa_analytics.evidence.sealing import Opener
 from wa_analytics.normalise.project import COLUMNS
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.disposed import disposed_ids
-from wa_analytics.pipeline.project import Reader, Rows, between, rules_digest
+from wa_analytics.pipeline.refreshing.project import Reader, Rows, between, rules_digest
 from wa_analytics.pipeline.turns import Turns
 from wa_analytics.pipeline.workers import Workers, context, pay, readied
 from wa_analytics.settings import Settings

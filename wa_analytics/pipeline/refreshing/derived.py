@@ -16,8 +16,8 @@ from wa_analytics.errors import EvidenceBroken
 from wa_analytics.evidence.broken import Broken, Findings
 from wa_analytics.evidence.log import entries
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline.refresh import made_beside, rules_of
-from wa_analytics.pipeline.spans import Progress, unvouched_removed
+from wa_analytics.pipeline.refreshing.refresh import made_beside, rules_of
+from wa_analytics.pipeline.refreshing.spans import Progress, unvouched_removed
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
 

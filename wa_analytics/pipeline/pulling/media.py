@@ -14,14 +14,14 @@ from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed
 from wa_analytics.evidence.disposal import keyed
 from wa_analytics.evidence.sealing import Opener
-from wa_analytics.pipeline.storing import Storing
+from wa_analytics.pipeline.pulling.storing import Storing
 from wa_analytics.providers.http_api import Exhausted
 from wa_analytics.providers.media import announced_media, expired_media, media_records
 from wa_analytics.records import MediaRecord
 
 if TYPE_CHECKING:
     from wa_analytics.database import Database
-    from wa_analytics.pipeline.pulled import Pulled
+    from wa_analytics.pipeline.pulling.pulled import Pulled
 
 BATCH = 50
 ID_DAYS = 7

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from wa_analytics.capture import Capture
 from wa_analytics.errors import ProviderFailed, SettingsInvalid
-from wa_analytics.pipeline.media import media_pulled
-from wa_analytics.pipeline.storing import Storing
+from wa_analytics.pipeline.pulling.media import media_pulled
+from wa_analytics.pipeline.pulling.storing import Storing
 from wa_analytics.providers import meta_pull
 from wa_analytics.providers.graph import Graph
 from wa_analytics.providers.http_api import Exhausted
@@ -21,7 +21,7 @@ from wa_analytics.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-    from wa_analytics.pipeline.pulled import Pulled
+    from wa_analytics.pipeline.pulling.pulled import Pulled
 
 DAYS_BACK = 30
 LONGEST_DAYS = 365

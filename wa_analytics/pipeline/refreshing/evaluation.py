@@ -15,19 +15,19 @@ from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.normalise.identity import parties
-from wa_analytics.pipeline.days import COUNTED
 from wa_analytics.pipeline.disposed import Decided, decided_by_people, parties_of
-from wa_analytics.pipeline.number_holders import (
+from wa_analytics.pipeline.refreshing.days import COUNTED
+from wa_analytics.pipeline.refreshing.number_holders import (
     IDENTITY_COLUMNS,
     NumberHolders,
     holders_settled,
     told_pairs,
 )
-from wa_analytics.pipeline.project import rules_digest
-from wa_analytics.pipeline.reading import read_beside
-from wa_analytics.pipeline.spans import Progress
-from wa_analytics.pipeline.state import Facts, Whole, states_of
-from wa_analytics.pipeline.state_tables import replaced, summed
+from wa_analytics.pipeline.refreshing.project import rules_digest
+from wa_analytics.pipeline.refreshing.reading import read_beside
+from wa_analytics.pipeline.refreshing.spans import Progress
+from wa_analytics.pipeline.refreshing.state import Facts, Whole, states_of
+from wa_analytics.pipeline.refreshing.state_tables import replaced, summed
 from wa_analytics.pipeline.workers import pay
 from wa_analytics.retention.schedule import ScheduleRow
 from wa_analytics.settings import Settings
