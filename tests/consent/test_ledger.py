@@ -185,13 +185,13 @@ def test_the_platform_stream(engine: str) -> None:
         same time   | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:00
         stop first  | marketing    | 2024-06-01 12:00 | granted       | d1               |
         resumed     | marketing    | 2024-06-01 12:00 | granted       | e1               |
-        resumed     | marketing    | 2024-05-03 12:00 | withdrawn     |                  | 2024-05-03 10:00
+        resumed     | marketing    | 2024-05-03 12:00 | withdrawn     |                  | 2024-05-02 10:00
         both        | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:00
         again       | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-03 10:00
         nothing     | marketing    | 2024-06-01 12:00 | never_asked   |                  |
         only stop   | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:00
-        refused     | marketing    | 2024-06-01 12:00 | refused       | j1               | 2024-05-02 10:01
-        stop later  | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:01
+        refused     | marketing    | 2024-06-01 12:00 | refused       | j1               | 2024-05-02 10:00
+        stop later  | marketing    | 2024-06-01 12:00 | withdrawn     |                  | 2024-05-02 10:00
         withdrew    | marketing    | 2024-06-01 12:00 | withdrawn     | l1               | 2024-05-02 10:00
         odd stop    | utility      | 2024-06-01 12:00 | granted       | m1               |
         """,
@@ -200,6 +200,55 @@ def test_the_platform_stream(engine: str) -> None:
         "sent_at",
         "consent_code",
         "consent_event_id",
+        "withdrawn_at",
+    )
+
+
+def test_a_repeated_no_counts_from_the_first(engine: str) -> None:
+    """Until a yes stands between; one that a no of the same instant beats does not."""
+    judged(
+        engine,
+        """
+        party_id     | event_id | source_code  | purpose_code | action_code | occurred_at
+        stop twice   | a1       | preference   | marketing    | stop        | 2024-05-01 10:00
+        stop twice   | a2       | preference   | marketing    | stop        | 2024-05-09 10:00
+        left twice   | b1       | register     | marketing    | withdrawn   | 2024-05-01 10:00
+        left twice   | b2       | opt_out_word | all          | withdrawn   | 2024-05-09 10:00
+        no, then stop| c1       | register     | marketing    | refused     | 2024-05-01 10:00
+        no, then stop| c2       | preference   | marketing    | stop        | 2024-05-09 10:00
+        stop, then no| d1       | preference   | marketing    | stop        | 2024-05-01 10:00
+        stop, then no| d2       | register     | marketing    | withdrawn   | 2024-05-09 10:00
+        stop, then no| d3       | preference   | marketing    | resume      | 2024-05-10 10:00
+        yes between  | e1       | register     | marketing    | withdrawn   | 2024-05-01 10:00
+        yes between  | e2       | register     | marketing    | granted     | 2024-05-05 10:00
+        yes between  | e3       | register     | marketing    | withdrawn   | 2024-05-09 10:00
+        resumed      | f1       | register     | marketing    | granted     | 2024-04-01 10:00
+        resumed      | f2       | preference   | marketing    | stop        | 2024-05-01 10:00
+        resumed      | f3       | preference   | marketing    | resume      | 2024-05-05 10:00
+        resumed      | f4       | preference   | marketing    | stop        | 2024-05-09 10:00
+        beaten yes   | g9       | preference   | marketing    | stop        | 2024-05-01 10:00
+        beaten yes   | g1       | preference   | marketing    | resume      | 2024-05-09 10:00
+        beaten yes   | g2       | preference   | marketing    | stop        | 2024-05-09 10:00
+        beaten grant | h9       | register     | marketing    | withdrawn   | 2024-05-01 10:00
+        beaten grant | h1       | register     | marketing    | granted     | 2024-05-09 10:00
+        beaten grant | h2       | preference   | marketing    | stop        | 2024-05-09 10:00
+        """,
+        """
+        party_id     | purpose_code | sent_at          | consent_code | withdrawn_at
+        stop twice   | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        left twice   | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        no, then stop| marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        stop, then no| marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        yes between  | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-09 10:00
+        yes between  | marketing    | 2024-05-02 12:00 | withdrawn    | 2024-05-01 10:00
+        yes between  | marketing    | 2024-05-06 12:00 | granted      |
+        resumed      | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-09 10:00
+        beaten yes   | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        beaten grant | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        """,
+        "party_id",
+        "sent_at",
+        "consent_code",
         "withdrawn_at",
     )
 

@@ -67,17 +67,20 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     sends: message_id, party_id, entity, purpose_code, sent_at.
     events: spread consent events (columns of `consent_event`).
     before: read the state just before the instant, as a request made then is judged.
-    Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at,
-    and what decides: governing_action, governing_at, governing_recorded_at, stop_at, resume_at.
+    Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at
+    (since when the person has been saying no: a second "stop" starts no new term), and what decides:
+    governing_action, governing_at, governing_recorded_at, stop_at, resume_at.
     """
     register = _register(events)
     governing = _governing(register)
     text, moment = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.Datetime("us", "UTC"))
 
+    flag = nw.lit(None, dtype=nw.Boolean)
+
     def row(order: int, at: str, **columns: Any) -> list[Any]:
         given = {
-            "message_id": text, "event_id": text, "stop_at": moment, "resume_at": moment,
-            "asked_at": moment, "asked_known_at": moment, **columns,
+            "message_id": text, "event_id": text, "is_register_no": flag, "governing_at": moment,
+            "stop_at": moment, "resume_at": moment, "asked_at": moment, "asked_known_at": moment, **columns,
         }  # fmt: skip
         return [
             *(nw.col(name) for name in KEY),
@@ -89,7 +92,15 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     action = nw.col("action_code")
     stream = nw.concat(
         [
-            governing.select(*row(1, "occurred_at", event_id=nw.col("event_id"))),
+            governing.select(
+                *row(
+                    1,
+                    "occurred_at",
+                    event_id=nw.col("event_id"),
+                    is_register_no=nw.col("strength") < 2,
+                    governing_at=nw.col("occurred_at"),
+                )
+            ),
             events.filter((action == "stop") & (nw.col("purpose_code") == "marketing")).select(
                 *row(1, "occurred_at", stop_at=nw.col("occurred_at"))
             ),
@@ -102,7 +113,11 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
             sends.select(*row(0 if before else 2, "sent_at", message_id=nw.col("message_id"))),
         ]
     )
-    order_by = ["at", "order", "event_id", "message_id"]
+    # Of one instant stops come first, so that a resume or grant they beat interrupts no "no".
+    stream = stream.with_columns(
+        rank=nw.when(~nw.col("stop_at").is_null()).then(nw.lit(0)).otherwise(nw.lit(1))
+    )
+    order_by = ["at", "order", "rank", "event_id", "message_id"]
 
     def filled(name: str) -> nw.Expr:
         return nw.col(name).fill_null(strategy="forward").over(*KEY, order_by=order_by)
@@ -110,16 +125,24 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     read = (
         stream.with_columns(
             event_id=filled("event_id"),
+            is_register_no=filled("is_register_no"),
+            governing_at=filled("governing_at"),
             stop_at=filled("stop_at"),
             resume_at=filled("resume_at"),
             asked_at=filled("asked_at"),
             asked_known_at=nw.col("asked_known_at").cum_min().over(*KEY, order_by=order_by),
         )
-        .with_columns(asked_known_at=filled("asked_known_at"))
+        .with_columns(
+            asked_known_at=filled("asked_known_at"),
+            is_no=nw.col("is_register_no").fill_null(False) | _stops(),
+        )
+        .with_columns(was_no=nw.col("is_no").shift(1).over(*KEY, order_by=order_by).fill_null(False))
+        .with_columns(no_since_at=nw.when(nw.col("is_no") & ~nw.col("was_no")).then(nw.col("at")))
+        .with_columns(no_since_at=filled("no_since_at"))
         .filter(~nw.col("message_id").is_null())
     )
     attributes = governing.select(
-        *KEY, "event_id", "action_code", "occurred_at", "ends_at", "recorded_at", "lawful_basis_code"
+        *KEY, "event_id", "action_code", "ends_at", "recorded_at", "lawful_basis_code"
     )
     first_grants = _first_grants(read, register)
     joined = read.join(attributes, on=[*KEY, "event_id"], how="left").join(
@@ -146,11 +169,17 @@ def _first_grants(read: Frame, register: Frame) -> Frame:
     )
 
 
+def _stops() -> nw.Expr:
+    """Whether a stop is in force and not earlier than what governs in the register."""
+    stop, resume, governing_at = nw.col("stop_at"), nw.col("resume_at"), nw.col("governing_at")
+    in_force = ~stop.is_null() & (resume.is_null() | (stop >= resume).fill_null(True))
+    return in_force & (governing_at.is_null() | (stop >= governing_at).fill_null(True))
+
+
 def _decided(joined: Frame) -> Frame:
-    at, stop, resume = nw.col("at"), nw.col("stop_at"), nw.col("resume_at")
+    at = nw.col("at")
     governed = ~nw.col("event_id").is_null()
-    in_force = ~stop.is_null() & (resume.is_null() | (stop >= resume))
-    stops = in_force & (~governed | (stop >= nw.col("occurred_at")).fill_null(True))
+    stops = _stops()
     action = nw.col("action_code")
     withdrawn = (action == "withdrawn").fill_null(False)
     refused = (action == "refused").fill_null(False)
@@ -198,7 +227,7 @@ def _decided(joined: Frame) -> Frame:
     return decided.with_columns(
         was_known=nw.when(nw.col("consent_code") != "granted").then(known_at <= at),
         consent_event_id=nw.when(~by_stop).then(nw.col("event_id")),
-        withdrawn_at=nw.when(said_no).then(nw.when(by_stop).then(stop).otherwise(nw.col("occurred_at"))),
+        withdrawn_at=nw.when(said_no).then(nw.col("no_since_at")),
     ).select(
         "message_id",
         *KEY,
@@ -209,7 +238,7 @@ def _decided(joined: Frame) -> Frame:
         "lawful_basis_code",
         "withdrawn_at",
         nw.col("action_code").alias("governing_action"),
-        nw.col("occurred_at").alias("governing_at"),
+        "governing_at",
         nw.col("recorded_at").alias("governing_recorded_at"),
         "stop_at",
         "resume_at",

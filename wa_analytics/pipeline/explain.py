@@ -87,7 +87,7 @@ def _message(database: Database, row: dict[str, Any]) -> Explanation:
         if row["withdrawn_at"]:
             known = {True: "known", False: "not yet recorded", None: "told by the platform"}[row["was_known"]]
             lines.append(
-                f"the person said no on {row['withdrawn_at']:%Y-%m-%d %H:%M:%S} UTC ({known} when sent)"
+                f"the person says no since {row['withdrawn_at']:%Y-%m-%d %H:%M:%S} UTC ({known} when sent)"
             )
         if row["window_code"] in WINDOW:
             lines.append(WINDOW[row["window_code"]])

@@ -117,7 +117,8 @@ class Message(SQLModel, table=True):
     )
     lawful_basis_code: str | None = clear("lawful basis of the governing event", nullable=True)
     withdrawn_at: datetime | None = instant(
-        "when the withdrawal, refusal or stop in force happened", nullable=True
+        "since when the person has said no, by withdrawal, refusal or stop, without a yes between",
+        nullable=True,
     )
 
     window_code: str = clear("inside, outside, not_judged or not_evaluated")

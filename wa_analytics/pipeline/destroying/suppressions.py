@@ -82,8 +82,9 @@ def suppressions_in_force(
     )
     rows = []
     for row in judged.filter(pl.col("consent_code").is_in(["withdrawn", "refused"])).iter_rows(named=True):
-        action = "stop" if row["consent_event_id"] is None else row["governing_action"]
-        said_at = instant_or_none(row["withdrawn_at"])
+        is_stop = row["consent_event_id"] is None
+        action = "stop" if is_stop else row["governing_action"]
+        said_at = instant_or_none(row["stop_at"] if is_stop else row["governing_at"])
         for person in request.people:
             made_of = (person, row["entity"], row["purpose_code"], action, said_at)
             rows.append(
