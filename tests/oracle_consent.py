@@ -81,7 +81,9 @@ def state_at(events: list[Event], purpose: str, at: datetime) -> State:
 def evaluated(known: Facts, send: Sent) -> str:
     """`judged`, `not_judged` or `not_evaluated`."""
     # "Every template and every free-form send of purpose marketing"
-    if send.kind is None or (send.kind == "free_form" and send.purpose != "marketing"):
+    if send.purpose != "marketing" and not send.is_status_only and send.kind is None:
+        return "not_evaluated"  # a template or not: nobody says
+    if send.purpose != "marketing" and send.kind != "template":
         return "not_judged"
     # "A template of purpose `service` or empty, or of unknown purpose, is not evaluated"
     if send.purpose not in ("marketing", "utility", "authentication"):
@@ -158,6 +160,8 @@ def outcome(send: Sent, as_of: datetime) -> str:
 
 def window_of(known: Facts, send: Sent) -> str:
     """inside, outside, not_judged or not_evaluated."""
+    if send.kind is None and not send.is_status_only:
+        return "not_evaluated"  # a template or not: nobody says
     if send.kind != "free_form":
         return "not_judged"  # "Every free-form send, of whatever purpose"
     world = known.world

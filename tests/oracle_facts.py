@@ -239,7 +239,8 @@ def outbound(world: World, party: Parties) -> list[Sent]:
         if rows:
             # "`sent_at` is the send log's (or the echo's)"
             row = governing_send(rows)
-            sent_at, channel_id, kind = row.sent_at, row.channel_id, row.kind or None
+            sent_at, channel_id = row.sent_at, row.channel_id
+            kind = row.kind or ("template" if row.template_name else None)
             person: Identifier | None = identifier(row.to)
             declared, template_name, has_body = row.purpose, row.template_name, bool(row.body)
         elif echoes:
@@ -260,6 +261,9 @@ def outbound(world: World, party: Parties) -> list[Sent]:
         purpose = declared or (min(priced) if priced else "")
         # "and the send is judged as marketing if any says so"
         if "marketing" in said:
+            purpose = "marketing"
+        # "a failed status with code 131050 (… so that send is a finding too)": the code itself says marketing
+        if not purpose and any(row.status == "failed" and row.error_code == 131050 for row in statuses):
             purpose = "marketing"
         if not rows and not echoes and purpose in ("marketing", "utility", "authentication"):
             kind = "template"  # contract: status-only kind from the pricing category

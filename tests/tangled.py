@@ -229,7 +229,7 @@ class Maker:
 
     def send(self) -> tuple[list[Send], list[Status]]:
         r, one = self.r, self.r.choice(self.people)
-        kind = r.choice(("template", "template", "free_form"))
+        kind = r.choice(("template", "template", "free_form", "template", "free_form", ""))
         purposes = ("marketing", "marketing", "utility", "authentication", "service", "", "promo")
         purpose = r.choice(purposes)
         name = r.choice((*TEMPLATES, "unlisted", "")) if kind == "template" else ""

@@ -20,6 +20,7 @@ UNJUDGED = f"{MESSAGE_SEEN} AND consent_code = 'not_evaluated'"
 
 UNJUDGED_BY = "consent_reason_code"
 UNJUDGED_WORDS = {
+    "kind_unknown": "the send log does not say whether a template or free form",
     "purpose_unknown": "no purpose is known",
     "purpose_service": "a template declared as service",
     "no_register": "no consent register captured",

@@ -17,7 +17,11 @@ CHECKS = (
         population=f"{MESSAGE_SEEN} AND window_code IN ('inside', 'outside')",
         violation="window_code = 'outside'",
         not_evaluated=f"{MESSAGE_SEEN} AND window_code = 'not_evaluated'",
-        unjudged={"": "no inbound message captured on the channel"},
+        unjudged_by="CASE WHEN kind_code IS NULL THEN 'kind' ELSE 'silent' END",
+        unjudged={
+            "kind": "the send log does not say whether a template or free form",
+            "silent": "no inbound message captured on the channel",
+        },
         needs=(ANY_SEND,),
         nothing="no free-form send is known up to this moment",
         context=SEND_CONTEXT,

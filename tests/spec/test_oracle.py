@@ -142,6 +142,12 @@ def test_a_hard_stop_is_a_finding_on_its_own_send_and_on_the_next() -> None:
     assert oracle.attributes(world, hour(2))["wamid.P"]["outcome"] == "unknown"
 
 
+def test_a_hard_stop_known_from_its_status_alone_is_a_finding_on_its_own_send() -> None:
+    failed = Status("wamid.P", "failed", hour(3), CHANNEL, ANA, error_code=131050)
+    world = World(statuses=(failed,), register=register("granted marketing -5 -5 -"))
+    assert oracle.consent_state(world, "wamid.P") == "withdrawn"
+
+
 @pytest.mark.parametrize(
     ("text", "phone", "type_", "is_opt_out_"),
     [
@@ -212,12 +218,15 @@ def test_asked_again(table: str, said_table: str, is_again: bool) -> None:
         ("free_form", "service", "service", "", "not_judged", False),
         ("free_form", "marketing", "", "", "granted", False),
         ("free_form", "service", "marketing", "", "granted", True),
+        ("", "marketing", "", "", "granted", False),
+        ("", "utility", "", "", "not_evaluated", False),
+        ("", "", "", "", "not_evaluated", False),
     ],
 )
 def test_purpose(kind: str, declared: str, priced: str, category: str, state: str, mismatch: bool) -> None:
     world = World(
         waba_by_channel={CHANNEL: "2"},
-        sends=(promo(kind=kind, purpose=declared, template_name="t"),),
+        sends=(promo(kind=kind, purpose=declared, template_name="t" if kind == "template" else ""),),
         statuses=(Status("wamid.P", "sent", hour(1), CHANNEL, ANA, category=priced),),
         templates=(Template("2", "t", category, NOON),) if category else (),
         register=register("granted marketing -5 -5 -"),

@@ -196,7 +196,14 @@ def _with_purposes(joined: Frame) -> Frame:
     ).with_columns(
         purpose_code=nw.when(says_marketing)
         .then(nw.lit("marketing"))
-        .otherwise(nw.coalesce("declared_purpose_code", "priced_purpose_code")),
+        .otherwise(
+            nw.coalesce(
+                "declared_purpose_code",
+                "priced_purpose_code",
+                # Error 131050: the person stopped marketing messages, so this was one.
+                nw.when((nw.col("stopped_at_failure") == 1).fill_null(False)).then(nw.lit("marketing")),
+            )
+        ),
         judged_kind=nw.when(nw.col("kind_code").is_null() & (nw.col("source_code") == "status"))
         .then(
             nw.when(low.is_in(list(TEMPLATE_PURPOSES)) | high.is_in(list(TEMPLATE_PURPOSES))).then(
@@ -204,6 +211,7 @@ def _with_purposes(joined: Frame) -> Frame:
             )
         )
         .otherwise(nw.col("kind_code")),
+        lacks_kind=outbound & nw.col("kind_code").is_null() & (nw.col("source_code") != "status"),
     )
 
 

@@ -106,7 +106,7 @@ class Message(SQLModel, table=True):
         "not_judged (no rule asks) or not_evaluated (could not be said)"
     )
     consent_reason_code: str | None = clear(
-        "why not evaluated: purpose_unknown, purpose_service, no_register, no_party, no_entity",
+        "why not evaluated: kind_unknown, purpose_unknown, purpose_service, no_register, no_party, no_entity",
         nullable=True,
     )
     consent_event_id: str | None = digest("event that decides the state", nullable=True)

@@ -109,7 +109,10 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
         .join(kept, on="message_id", how="left")
         .with_columns(
             consent_code=nw.coalesce("consent_code", "unjudged_code"),
-            window_code=nw.col("window_code").fill_null("not_judged"),
+            window_code=nw.coalesce(
+                "window_code",
+                nw.when(nw.col("lacks_kind")).then(nw.lit("not_evaluated")).otherwise(nw.lit("not_judged")),
+            ),
             body_code=_body_code(),
         )
     )
@@ -171,23 +174,26 @@ def _with_witnesses(window: Frame, facts: Facts) -> Frame:
 def _judged(messages: Frame, registered: Collection[str]) -> Frame:
     """Adds is_judged (consent is evaluated), unjudged_code and consent_reason_code."""
     outbound = nw.col("direction_code") == "outbound"
-    asks = outbound & (
-        (nw.col("judged_kind") == "template").fill_null(False)
-        | (nw.col("purpose_code") == "marketing").fill_null(False)
-    )
+    is_marketing = (nw.col("purpose_code") == "marketing").fill_null(False)
+    is_unclear = nw.col("lacks_kind") & ~is_marketing
+    asks = outbound & ((nw.col("judged_kind") == "template").fill_null(False) | is_marketing | is_unclear)
     reason = (
-        nw.when((nw.col("purpose_code") == "service").fill_null(False))
-        .then(nw.lit("purpose_service"))
+        nw.when(is_unclear)
+        .then(nw.lit("kind_unknown"))
         .otherwise(
-            nw.when(~nw.col("purpose_code").is_in(JUDGED_PURPOSES).fill_null(False))
-            .then(nw.lit("purpose_unknown"))
+            nw.when((nw.col("purpose_code") == "service").fill_null(False))
+            .then(nw.lit("purpose_service"))
             .otherwise(
-                nw.when(nw.col("entity").is_null())
-                .then(nw.lit("no_entity"))
+                nw.when(~nw.col("purpose_code").is_in(JUDGED_PURPOSES).fill_null(False))
+                .then(nw.lit("purpose_unknown"))
                 .otherwise(
-                    nw.when(~nw.col("entity").is_in(sorted(registered)).fill_null(False))
-                    .then(nw.lit("no_register"))
-                    .otherwise(nw.when(nw.col("party_id").is_null()).then(nw.lit("no_party")))
+                    nw.when(nw.col("entity").is_null())
+                    .then(nw.lit("no_entity"))
+                    .otherwise(
+                        nw.when(~nw.col("entity").is_in(sorted(registered)).fill_null(False))
+                        .then(nw.lit("no_register"))
+                        .otherwise(nw.when(nw.col("party_id").is_null()).then(nw.lit("no_party")))
+                    )
                 )
             )
         )
