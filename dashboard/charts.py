@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
 from wa_analytics.metrics.metric import Metric
+from wa_analytics.reports.altair import alt
 from wa_analytics.reports.charts import ACCENT, ALARM, INK, MUTED, house_config, time_axis, trend_chart
 from wa_analytics.reports.disclosure import SMALLEST_SHOWN
 from wa_analytics.reports.wording import figure, whole

@@ -74,7 +74,7 @@ def dashboard_command(port: int, host: str) -> list[str]:
         "browser.serverAddress": host,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(HERE / "start" / "main.py"), *flags]
+    return [sys.executable, "-m", "dashboard.start.serve", "run", str(HERE / "start" / "main.py"), *flags]
 
 
 def lab_command(folder: Path, port: int, *, has_browser: bool) -> list[str]:

@@ -8,16 +8,18 @@ from functools import wraps
 import streamlit as st
 
 from dashboard import look, workbench
-from dashboard.board import Board
 from wa_analytics.errors import WorkbenchError
 
 MOST_BUTTONS = 5
 
-Body = Callable[[workbench.Screen, Board], None]
+Body = Callable[[workbench.Screen, workbench.Seen], None]
 
 
 def framed(title: str, question: str) -> Callable[[Body], Callable[[], None]]:
-    """Makes a page of a body that draws one board. A missing workspace is one sentence, not a trace."""
+    """Makes a page of a body that draws what is seen of one company.
+
+    A missing workspace is one sentence, not a trace.
+    """
 
     def wrapped(body: Body) -> Callable[[], None]:
         @wraps(body)
@@ -33,12 +35,13 @@ def framed(title: str, question: str) -> Callable[[Body], Callable[[], None]]:
             left, right = st.columns([6, 7], vertical_alignment="bottom")
             with right, st.container(horizontal=True, horizontal_alignment="right", key="filter"):
                 company = _company(screen)
-            board = screen.board(company)
-            shown = board.overview
+            with st.spinner("Reading the workspace …"):
+                seen = screen.seen(company)
+            shown = seen.board.overview
             with left:
                 look.title(title, f"{shown.title}: {question}?")
             look.freshness(screen.freshness, shown.as_of, shown.time_zone)
-            body(screen, board)
+            body(screen, seen)
             look.footer()
 
         return page

@@ -1,7 +1,7 @@
-"""The dashboard's only reading: one cached pass over a workspace, for every company and the group.
+"""The dashboard's only reading: one cached pass over a workspace for each company, or the group, looked at.
 
     screen = screen()              # of the workspace in WA_HOME, else ./wa-home
-    board = screen.board("celtair")
+    seen = screen.seen("celtair")
 
 Nothing else in this package opens a workspace or touches its database, and nothing here writes. What
 is kept in the cache holds until a check run ends, evidence comes in, an incident moves or the settings
@@ -39,23 +39,31 @@ Stamp = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
+class Seen:
+    """All that the pages draw of one company, or of the group (`board.company` None)."""
+
+    board: Board
+    capture: Capture
+    incidents: tuple[Incident, ...]
+    schedule: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Screen:
     """What every page starts from. `freshness`: as `Workspace.freshness` gives it, of this moment."""
 
     companies: tuple[Company, ...]
-    boards: dict[str | None, Board]
-    captures: dict[str | None, Capture]
-    incidents: tuple[Incident, ...]
-    schedule: pl.DataFrame
-    as_of: datetime
     freshness: dict[str, Any]
+    stamp: Stamp
 
-    def board(self, company: str | None) -> Board:
-        """The figures of one company; None is the group."""
-        return self.boards[company]
+    @property
+    def names(self) -> dict[str, str]:
+        """Key of a company → its name."""
+        return {company.key: company.name for company in self.companies if company.key}
 
-    def incidents_of(self, company: str | None) -> list[Incident]:
-        return [found for found in self.incidents if company in (None, found.state.entity)]
+    def seen(self, company: str | None) -> Seen:
+        """What is known of one company; None is the group."""
+        return _read(self.stamp, company)
 
 
 @contextmanager
@@ -68,11 +76,9 @@ def _opened() -> Iterator[wa.Workspace]:
 
 
 def screen() -> Screen:
-    """The figures now. Raises WorkbenchError where there is no workspace or its database is away."""
+    """The workspace now. Raises WorkbenchError where there is none or its database is away."""
     with _opened() as workspace:
-        stamp = _stamp(workspace)
-        fresh = workspace.freshness()
-    return Screen(freshness=fresh, **_read(*stamp))
+        return Screen(companies_of(workspace.settings), workspace.freshness(), _stamp(workspace))
 
 
 def _stamp(workspace: wa.Workspace) -> Stamp:
@@ -87,12 +93,12 @@ def _stamp(workspace: wa.Workspace) -> Stamp:
     ).row(0)
     settled = [workspace.home / name for name in ("settings.toml", "retention.csv")]
     changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in settled)
-    return str(workspace.home.resolve()), row[0], row[1], (*row[2:], *changed)
+    return str(workspace.home.resolve()), *row, *changed
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the workspace …")
-def _read(home: str, check_run_id: str | None, sequence: int | None, rest: Stamp) -> dict[str, Any]:
-    """The one read: all tables once, then plain frames and dataclasses for every company."""
+@st.cache_data(max_entries=16, show_spinner=False)
+def _read(stamp: Stamp, company: str | None) -> Seen:
+    """The one read: all tables once, then plain frames and dataclasses of the company."""
     with _opened() as workspace:
         judged = workspace.judgement(_as_of(workspace.freshness()))
         settings, frames = judged.settings, judged.frames
@@ -106,35 +112,24 @@ def _read(home: str, check_run_id: str | None, sequence: int | None, rest: Stamp
             check_results=judged.check_results,
             as_of=judged.as_of,
         )
-        companies = companies_of(settings)
-        days = frames.channel_days.collect()
-        gaps, proposals = workspace.gaps().to_dicts(), workspace.proposed_gaps()
-        seen = workspace.last_seen()
         steps = workspace.table(IncidentEvent).sort("incident_id", "number")
-        return {
-            "companies": companies,
-            "boards": {
-                company.key: board(company.key, judged.overview(seen, company.key), tables)
-                for company in companies
-            },
-            "captures": {
-                company.key: capture(
-                    company.key,
-                    days,
-                    frames,
-                    gaps,
-                    proposals,
-                    judged.as_of,
-                    settings.completeness.settle_hours,
-                )
-                for company in companies
-            },
-            "incidents": incident_lines(
-                judged.incidents, [Step(**row) for row in steps.to_dicts()], findings, settings
+        lines = incident_lines(
+            judged.incidents, [Step(**row) for row in steps.to_dicts()], findings, settings
+        )
+        return Seen(
+            board=board(company, judged.overview(workspace.last_seen(), company), tables),
+            capture=capture(
+                company,
+                frames.channel_days.collect(),
+                frames,
+                workspace.gaps().to_dicts(),
+                workspace.proposed_gaps(),
+                judged.as_of,
+                settings.completeness.settle_hours,
             ),
-            "schedule": _schedule(workspace),
-            "as_of": judged.as_of,
-        }
+            incidents=tuple(line for line in lines if company in (None, line.state.entity)),
+            schedule=_schedule(workspace),
+        )
 
 
 def _schedule(workspace: wa.Workspace) -> pl.DataFrame:

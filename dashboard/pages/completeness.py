@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, look, workbench
-from dashboard.board import Board
 from dashboard.capture import Capture
 from dashboard.frame import framed
 from dashboard.rules import rule_table
@@ -14,8 +13,8 @@ from wa_analytics.reports.wording import day, whole
 
 
 @framed("Completeness", "is everything captured, and what is known to be missing")
-def page(screen: workbench.Screen, board: Board) -> None:
-    captured = screen.captures[board.company]
+def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
+    board, captured = seen.board, seen.capture
     look.cards(
         [
             look.number_card(found.title, found.text, found.note, "bad" if found.is_bad else "")
@@ -36,7 +35,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
             empty="not evaluated: no whole day of a number is captured",
             key="chart_days",
         )
-    names = {company.key: company.name for company in screen.companies if company.key}
+    names = screen.names
     left, right = st.columns([1, 1])
     with left:
         with st.container(border=True, key="card_totals"):

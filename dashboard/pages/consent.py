@@ -14,7 +14,8 @@ WORDS = {"entity": "company", "purpose": "purpose", "country": "country", "templ
 
 
 @framed("Consent", "had each person agreed, and not said no since")
-def page(screen: workbench.Screen, board: Board) -> None:
+def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
+    board = seen.board
     shown = board.overview
     tiles = []
     for name in ("consent_coverage", "sends_after_withdrawal", "opt_out_share", "window_breaches_attempted"):
@@ -29,7 +30,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
         _sends(board)
     with right:
         with st.container(border=True, key="card_coverage"):
-            _coverage(screen, board)
+            _coverage(board, screen.names)
         with st.container(border=True, height="stretch", key="card_opt_outs"):
             st.html("<h3>People saying no, by week</h3>")
             charts.shown(
@@ -68,8 +69,7 @@ def _sends(board: Board) -> None:
         charts.shown(charts.judged_sends(board.sends), "Judged sends per week", key="chart_judged")
 
 
-def _coverage(screen: workbench.Screen, board: Board) -> None:
-    names = {company.key or "": company.name for company in screen.companies}
+def _coverage(board: Board, names: dict[str, str]) -> None:
     head, choice = st.columns([2, 5], vertical_alignment="center")
     head.html("<h3>Coverage</h3>")
     with choice, st.container(horizontal=True, horizontal_alignment="right"):

@@ -8,7 +8,6 @@ import streamlit as st
 
 import wa_analytics as wa
 from dashboard import look, workbench
-from dashboard.board import Board
 from dashboard.frame import framed
 from dashboard.incident import Incident
 from wa_analytics.incidents.deadlines import Clock
@@ -27,9 +26,9 @@ CLOCK = {
 
 
 @framed("Incidents", "what went wrong, who deals with it, which clock runs")
-def page(screen: workbench.Screen, board: Board) -> None:
+def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
     at = wa.now()
-    mine = screen.incidents_of(board.company)
+    mine = seen.incidents
     running = [each for each in mine if each.state.status_code != "closed"]
     if not mine:
         _none(has_run=bool(screen.freshness["last_check_at"]))
@@ -86,7 +85,7 @@ def _numbers(running: list[Incident], at: datetime) -> None:
     )  # fmt: skip
 
 
-def _list(mine: list[Incident], at: datetime) -> look.Html:
+def _list(mine: tuple[Incident, ...], at: datetime) -> look.Html:
     rows = []
     for each in mine:
         state = each.state
@@ -110,7 +109,7 @@ def _owned(each: Incident) -> str:
     return each.owner if each.owner == NO_OWNER else f"owner {each.owner}"
 
 
-def _detail(mine: list[Incident], at: datetime) -> None:
+def _detail(mine: tuple[Incident, ...], at: datetime) -> None:
     by_id = {each.state.incident_id: each for each in mine}
     ids = list(by_id)
     linked = st.query_params.get("incident")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, look, workbench
-from dashboard.board import Board
 from dashboard.frame import framed
 from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.reports.checklist import ChecklistLine
@@ -17,8 +16,8 @@ TRENDS = ("consent_coverage", "sends_after_withdrawal", "window_breaches_attempt
 
 
 @framed("Overview", "how exposed are we, is it getting better, what must be decided")
-def page(screen: workbench.Screen, board: Board) -> None:
-    shown = board.overview
+def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
+    shown = seen.board.overview
     look.cards([_question(line) for line in shown.checklist])
     look.section("Three decisions", "the most pressing first")
     if shown.decisions:
@@ -33,7 +32,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
     with right, st.container(border=True, height="stretch", key="card_change"):
         _change(shown)
     with st.container(border=True, height="stretch", key="card_controls"):
-        _controls(shown, {company.key: company.name for company in screen.companies})
+        _controls(shown, screen.names)
     look.download(
         "Download the scorecard",
         workbench.scorecard_html,
@@ -104,7 +103,7 @@ def _change(shown: Overview) -> None:
     st.html(look.table(("", "to date", "last 7 days", "change"), rows, numeric=(1, 2)))
 
 
-def _controls(shown: Overview, names: dict[str | None, str]) -> None:
+def _controls(shown: Overview, names: dict[str, str]) -> None:
     counts = shown.verdict_counts
     words = " · ".join(f"{count} {VERDICTS[code]}" for code, count in counts.items())
     st.html(f'<h3>Controls <small class="wb-muted">{words}</small></h3>')

@@ -19,7 +19,8 @@ TRIGGER = {
 
 
 @framed("Retention", "is each record kept as long as it must be, and no longer")
-def page(screen: workbench.Screen, board: Board) -> None:
+def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
+    board = seen.board
     held = board.overview.figure("retention_overdue").denominator
     is_empty = board.classes.is_empty()
     nothing = "not evaluated: no content is held" if is_empty else ""
@@ -28,7 +29,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
     else:
         _numbers(board, held)
     left, right = st.columns([1, 1])
-    names = {company.key or "": company.name for company in screen.companies}
+    names = screen.names
     with left, st.container(border=True, height="stretch", key="card_due"):
         st.html("<h3>Dates of disposal by month</h3>")
         charts.shown(
@@ -57,7 +58,7 @@ def page(screen: workbench.Screen, board: Board) -> None:
         )
     with right, st.container(border=True, height="stretch", key="card_schedule"):
         st.html("<h3>The schedule in force</h3>")
-        st.html(_schedule(screen.schedule, board.bound))
+        st.html(_schedule(seen.schedule, board.bound))
 
 
 def _numbers(board: Board, held: int | None) -> None:

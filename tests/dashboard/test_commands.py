@@ -24,6 +24,7 @@ def test_module_imports_nothing_heavy() -> None:
 
 def test_dashboard_listens_on_this_machine_only_and_tells_nobody() -> None:
     call = commands.dashboard_command(8501, "127.0.0.1")
+    assert call[1:4] == ["-m", "dashboard.start.serve", "run"]
     assert Path(call[4]).is_file()
     assert "--server.address=127.0.0.1" in call
     assert "--browser.gatherUsageStats=false" in call

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import wa_analytics as wa
 from dashboard import workbench
 from dashboard.board import RETENTION_STATES
+from dashboard.start.serve import _first_look
 from tests.cli.conftest import called
 from tests.demo_workspace import Demo
 from wa_analytics.reports.checklist import QUESTIONS
@@ -92,7 +93,7 @@ def test_company_filter_changes_the_numbers(demo: Demo) -> None:
 
 
 def test_counts_are_those_of_the_open_findings(demo: Demo) -> None:
-    board = workbench.screen().board(None)
+    board = workbench.screen().seen(None).board
     found = dict(demo.workspace.findings().group_by("rule").len().rows())
     for line in (*board.consent_rules, *board.retention_rules):
         assert line.open_count == found.get(line.rule, 0), line.rule
@@ -105,11 +106,11 @@ def test_counts_are_those_of_the_open_findings(demo: Demo) -> None:
 def test_completeness_shows_every_rule_of_capture_and_the_ledger(
     demo: Demo,
 ) -> None:
-    board = workbench.screen().board(None)
+    board = workbench.screen().seen(None).board
     found = dict(demo.workspace.findings().group_by("rule").len().rows())
     for line in board.capture_rules:
         assert line.open_count == found.get(line.rule, 0), line.rule
-    captured = workbench.screen().captures[None]
+    captured = workbench.screen().seen(None).capture
     channels = {channel for entity in demo.workspace.settings.entities for channel in entity.channels}
     assert set(captured.days["channel_id"]) <= channels
     assert captured.days["inbound_count"].sum() > 100
@@ -135,8 +136,8 @@ def test_completeness_shows_every_rule_of_capture_and_the_ledger(
 
 def test_companies_add_up_to_the_group(demo: Demo) -> None:
     screen = workbench.screen()
-    parts = [screen.board(company.key) for company in screen.companies if company.key]
-    whole = screen.board(None)
+    parts = [screen.seen(company.key).board for company in screen.companies if company.key]
+    whole = screen.seen(None).board
     assert sum(part.classes["messages"].sum() for part in parts) == whole.classes["messages"].sum()
     assert sum(part.sends["sends"].sum() for part in parts) == whole.sends["sends"].sum()
 
@@ -166,15 +167,26 @@ def test_downloads_hold_keys_and_no_person(demo: Demo) -> None:
 
 
 def test_cached_read_notices_a_new_incident_step(demo: Demo) -> None:
-    before = workbench.screen()
+    before = workbench.screen().seen(None)
     state = next(line.state for line in before.incidents if line.state.entity)
     from wa_analytics.incidents.lifecycle import updated
     from wa_analytics.pipeline.judgement import recorded
 
     change = updated(state, at=demo.as_of, actor="test", note="looked at")
     recorded(demo.workspace.database, [change])
-    after = {line.state.incident_id: line for line in workbench.screen().incidents}
+    after = {line.state.incident_id: line for line in workbench.screen().seen(None).incidents}
     assert after[state.incident_id].steps[-1].note == "looked at"
+
+
+def test_first_look_leaves_nothing_to_read_for_whoever_comes(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workbench._read.clear()
+    _first_look()
+    monkeypatch.setattr(workbench, "board", None)
+    screen = workbench.screen()
+    titles = {screen.seen(company.key).board.overview.title for company in screen.companies}
+    assert titles >= {"Celtair Airways", "Harborline Securities"}
 
 
 def test_nothing_captured_is_not_evaluated_never_green(

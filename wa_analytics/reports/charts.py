@@ -1,6 +1,6 @@
 """The house's charts: Altair, calm, readable without colour, drawn without a network.
 
-Altair and vl-convert are imported when a chart is drawn, never before.
+This module imports Altair, so it is imported when a chart is drawn, never before.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from wa_analytics.metrics.metric import ROW_COLUMNS, Metric, shown_value
+from wa_analytics.reports.altair import alt
 from wa_analytics.reports.wording import figure
 
 INK, MUTED, GRID, PAPER = "#1c2733", "#5d6b7a", "#e3e8ee", "#ffffff"
@@ -113,7 +114,7 @@ def _value_title(metric: Metric) -> str:
     return {"ratio": "share", "per_10k": "per 10,000", "count": "count"}[metric.unit]
 
 
-def _tooltip(alt: Any, *first: Any) -> list[Any]:
+def _tooltip(*first: Any) -> list[Any]:
     return [
         *first,
         alt.Tooltip("text:N", title="value"),
@@ -122,16 +123,14 @@ def _tooltip(alt: Any, *first: Any) -> list[Any]:
     ]
 
 
-def _title(alt: Any, metric: Metric, note: str) -> Any:
+def _title(metric: Metric, note: str) -> Any:
     subtitle = [line for line in (metric.numerator_meaning, note) if line]
     return alt.Title(metric.title, subtitle=subtitle)
 
 
 def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
-    import altair as alt
-
     kept, note = _largest(shown, MOST_LINES)
-    base = alt.Chart(kept, title=_title(alt, metric, note), width=620, height=240).encode(
+    base = alt.Chart(kept, title=_title(metric, note), width=620, height=240).encode(
         x=alt.X(
             "utcyearmonthdate(day):T",
             title=None,
@@ -143,7 +142,7 @@ def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
             axis=alt.Axis(format=_axis_format(metric), tickCount=5),
             scale=alt.Scale(zero=metric.unit != "ratio" or metric.direction == "lower"),
         ),
-        tooltip=_tooltip(alt, alt.Tooltip("day:N", title="from"), alt.Tooltip("group:N")),
+        tooltip=_tooltip(alt.Tooltip("day:N", title="from"), alt.Tooltip("group:N")),
     )
     if not groups:
         return base.mark_line(point=True, color=ACCENT)
@@ -157,8 +156,6 @@ def _lines(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
 
 
 def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
-    import altair as alt
-
     kept, note = _largest(shown, MOST_BARS)
     rows = kept.with_columns(pl.col("value").fill_null(0.0).alias("length"))
     base = alt.Chart(rows, width=520, height={"step": 24}).encode(
@@ -171,19 +168,17 @@ def _bars(shown: pl.DataFrame, metric: Metric, groups: Sequence[str]) -> Any:
         x=alt.X(
             "length:Q", title=_value_title(metric), axis=alt.Axis(format=_axis_format(metric), tickCount=5)
         ),
-        tooltip=_tooltip(alt, alt.Tooltip("group:N")),
+        tooltip=_tooltip(alt.Tooltip("group:N")),
     )
     bars = base.mark_bar(height=14, color=ACCENT)
     if len(groups) > 1:
         bars = bars.encode(color=alt.Color(f"{groups[0]}:N", title=groups[0]))
     values = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(text="text:N")
-    return (bars + values).properties(title=_title(alt, metric, note))
+    return (bars + values).properties(title=_title(metric, note))
 
 
 def time_axis(**options: Any) -> Any:
     """Days by their date, and where a month begins by the month and its year."""
-    import altair as alt
-
     names = "utcFormat(datum.value, utcdate(datum.value) == 1 ? '%b %Y' : '%-d %b')"
     return alt.Axis(labelExpr=names, tickCount=6, labelOverlap=True, **options)
 
@@ -201,8 +196,6 @@ def _room(metric: Metric, values: pl.Series) -> dict[str, Any]:
 
 def trend_chart(trend: pl.DataFrame, metric: Metric, *, width: int = 300, height: int = 120) -> Any:
     """A small weekly line of one metric out of an overview's trend frame, for pages and screens."""
-    import altair as alt
-
     shown = _shown(trend.filter(pl.col("metric") == metric.name), metric, [])
     colour = ACCENT if metric.direction == "higher" else ALARM
     base = alt.Chart(shown, width=width, height=height).encode(
@@ -217,7 +210,7 @@ def trend_chart(trend: pl.DataFrame, metric: Metric, *, width: int = 300, height
             axis=alt.Axis(format=_axis_format(metric), tickCount=4),
             scale=alt.Scale(zero=metric.direction == "lower", nice=True, **_room(metric, shown["value"])),
         ),
-        tooltip=_tooltip(alt, alt.Tooltip("day:N", title="week from")),
+        tooltip=_tooltip(alt.Tooltip("day:N", title="week from")),
     )
     area = base.mark_area(color=colour, opacity=0.10, line=False)
     line = base.mark_line(color=colour)
@@ -232,8 +225,6 @@ def findings_chart(weeks: pl.DataFrame, *, width: int = 860, height: int = 170) 
 
     A week with one to four findings is a pale bar at four: its count is not published.
     """
-    import altair as alt
-
     most = weeks["findings"].max()
     ticks = min(4, most) if isinstance(most, int) else 4
     kinds = weeks.with_columns(
@@ -259,7 +250,6 @@ def findings_chart(weeks: pl.DataFrame, *, width: int = 860, height: int = 170) 
 
 def svg(chart: Any) -> str:
     """The chart as an SVG element to put into a page: no outside name, not even of a namespace."""
-    import altair as alt
     import vl_convert
 
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
