@@ -9,6 +9,7 @@ seen again or reopened, an open one of the same rule that is not staged any more
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, String, Table, text
 
@@ -42,13 +43,15 @@ _CONTEXT = ", ".join(CONTEXT_COLUMNS)
 
 _WRITE = f"""
 INSERT INTO finding (finding_id, rule, subject, subject_id, severity_code, status_code, {_CONTEXT},
-    occurred_at, first_seen_at, last_seen_at, check_run_id)
+    occurred_at, first_seen_at, last_seen_at, noticed_at, check_run_id)
 SELECT finding_id, :rule, subject, subject_id, :severity, 'open', {_CONTEXT},
-    occurred_at, :as_of, :as_of, :check_run_id
+    occurred_at, :as_of, :as_of, :started_at, :check_run_id
 FROM staged_finding WHERE number > :low AND number <= :high
 ON CONFLICT (finding_id) DO UPDATE SET
     reopened_at = CASE WHEN finding.status_code = 'resolved' THEN excluded.last_seen_at
         ELSE finding.reopened_at END,
+    noticed_at = CASE WHEN finding.status_code = 'resolved' THEN excluded.noticed_at
+        ELSE finding.noticed_at END,
     resolved_at = NULL,
     status_code = 'open',
     severity_code = excluded.severity_code,
@@ -70,7 +73,8 @@ STILL_THERE = """(occurred_at IS NULL OR occurred_at <= :as_of) AND subject_id N
     SELECT message_id FROM disposed_message UNION ALL SELECT event_id FROM disposed_event)"""
 
 _RESOLVE = """
-UPDATE finding SET status_code = 'resolved', resolved_at = :as_of
+UPDATE finding SET status_code = 'resolved',
+    resolved_at = CASE WHEN first_seen_at > :as_of THEN first_seen_at ELSE :as_of END
 WHERE status_code = 'open' AND finding_id IN (
     SELECT finding_id FROM gone_finding WHERE number > :low AND number <= :high)
 """
@@ -139,7 +143,9 @@ def stage(
     return Staged(seen=seen, new=int(new), gone=gone)
 
 
-def write(connection: Connection, check: Check, moments: Moments, check_run_id: str, staged: Staged) -> None:
+def write(
+    connection: Connection, check: Check, moments: Moments, run_id: str, started_at: datetime, staged: Staged
+) -> None:
     """Bring table `finding` in line with what is staged, one short transaction per chunk."""
     connection.execution_options(immediate=True)
     try:
@@ -148,7 +154,8 @@ def write(connection: Connection, check: Check, moments: Moments, check_run_id: 
                 _WRITE,
                 rule=check.key,
                 severity=check.severity,
-                check_run_id=check_run_id,
+                check_run_id=run_id,
+                started_at=started_at,
                 low=low,
                 high=low + CHUNK_ROWS,
             )

@@ -103,7 +103,7 @@ def _recorded(
 ) -> tuple[RunOutcome, dict[str, Evaluation]]:
     """Judge every check and record run, results and findings. Until the end the run stands as
     `error`, so one that dies half-way is never taken for a good one."""
-    run_id = check_run.check_run_id
+    run_id, started_at = check_run.check_run_id, check_run.started_at
     with database.session() as session:
         session.add(check_run)
     results: dict[str, Result] = {}
@@ -130,7 +130,7 @@ def _recorded(
                     evaluated_again,
                 )
                 if staged:
-                    write(connection, check, moments, run_id, staged)
+                    write(connection, check, moments, run_id, started_at, staged)
                     new_count += staged.new
                 results[check.key] = result
     if progress:

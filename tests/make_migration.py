@@ -2,8 +2,8 @@
 
 python tests/make_migration.py
 
-Migration 0001 stands; 0002 holds what tables need beyond it. Where two branches changed tables, take
-either side of 0002 and run this again.
+Migrations 0001 and 0002 stand; 0003 holds what tables need beyond them. Where two branches changed
+tables, take either side of 0003 and run this again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from wa_analytics.database.schema import MIGRATIONS, configuration
 
-NUMBER, TITLE = "0002", "What the platform tells beside messages"
+NUMBER, TITLE = "0003", "When a finding was noticed"
 
 versions = MIGRATIONS / "versions"
 for old in versions.glob(f"{NUMBER}_*.py"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from wa_analytics.tables import Message
 
 def history(database: Database) -> dict[str, Any]:
     frame = database.frame(
-        "SELECT finding_id, status_code, first_seen_at, last_seen_at, resolved_at, reopened_at, "
+        "SELECT finding_id, status_code, first_seen_at, last_seen_at, resolved_at, reopened_at, noticed_at, "
         "outcome_code, check_run_id FROM finding"
     )
     (row,) = frame.iter_rows(named=True)
@@ -74,6 +74,24 @@ def test_resolved_when_the_cause_is_gone_and_reopened_when_it_returns(
     assert seen["status_code"] == "open"
     assert seen["resolved_at"] is None
     assert (seen["first_seen_at"], seen["reopened_at"]) == (AS_OF, AS_OF + 3 * DAY)
+
+
+def test_a_run_of_an_earlier_moment_resolves_nothing_before_it_was_seen(
+    database: Database, tmp_path: Path
+) -> None:
+    add(database, *clean_world(), send(10, consent_code="withdrawn", is_recorded_late=None))
+    begun = datetime.now(UTC)
+    run(database.url, home=tmp_path, as_of=AS_OF + DAY, suites=["consent"])
+    set_consent(database, "granted")
+    run(database.url, home=tmp_path, as_of=AS_OF, suites=["consent"])
+    row = history(database)
+    assert row["status_code"] == "resolved"
+    assert row["resolved_at"] == row["first_seen_at"] == AS_OF + DAY
+    noticed_at = row["noticed_at"]
+    assert begun <= noticed_at
+    set_consent(database, "withdrawn")
+    run(database.url, home=tmp_path, as_of=AS_OF, suites=["consent"])
+    assert history(database)["noticed_at"] > noticed_at
 
 
 def test_a_check_that_could_not_speak_leaves_its_findings(database: Database, tmp_path: Path) -> None:

@@ -99,6 +99,20 @@ def test_after_closing_only_findings_seen_anew_open_another() -> None:
         assert (again.incident_id, again.status_code, step.action_code) == ("INC-0002", "open", "opened")
 
 
+def test_a_finding_noticed_after_the_closing_opens_another_however_old_its_as_of() -> None:
+    findings = drawn(Finding, FINDINGS).filter(pl.col("rule") == "retention.overdue")
+    ((state, _),) = detected(findings, [], AT)
+    done, _ = closed(contained(state, at=AT, actor="a", note="stopped")[0], at=AT, actor="a", note="accepted")
+    moment = pl.Datetime("us", "UTC")
+    before = findings.with_columns(
+        noticed_at=pl.lit(AT).cast(moment), first_seen_at=pl.lit(NEXT).cast(moment)
+    )
+    assert detected(before, [done], NEXT) == [], "an as_of ahead of the clock is nothing new"
+    after_it = findings.with_columns(noticed_at=pl.lit(NEXT).cast(moment))
+    ((again, _),) = detected(after_it, [done], NEXT)
+    assert again.incident_id == "INC-0002"
+
+
 def test_no_findings_no_incidents() -> None:
     assert detected(drawn(Finding), [], AT) == []
 

@@ -119,7 +119,7 @@ def _shown(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
         name = row.get("gap_id") or row["proposal_id"]
         why = row["reason"] if "reason" in row else f"{row['why']} ({row['rule']})"
         if row.get("withdrawn_at"):
-            why += "; taken back"
+            why += f"; taken back by {row['withdrawn_by'] or 'unknown'}"
         typer.echo(
             f"{name}  {row['subject_code']}  {place}  {row['gap_from']:%Y-%m-%d %H:%M} to {until}  {why}"
         )

@@ -154,7 +154,10 @@ def _grouped(findings: pl.DataFrame) -> dict[str, dict[str, Any]]:
             pl.col("occurred_at").min().alias("occurred_from"),
             pl.col("occurred_at").max().alias("occurred_to"),
             pl.col("severity_code").unique().alias("severities"),
-            pl.max_horizontal("first_seen_at", "reopened_at").max().alias("seen_at"),
+            # Closing is told by the clock, so is this: `as_of` may be long past.
+            pl.coalesce("noticed_at", pl.max_horizontal("first_seen_at", "reopened_at"))
+            .max()
+            .alias("seen_at"),
         )
         .collect()
     )

@@ -121,8 +121,9 @@ def withdrawn(
     say = Voice(database, ring, actor, at)
     with database.writing() as writer:
         changed = writer.execute(
-            f"UPDATE declared_gap SET withdrawn_at = :at WHERE gap_id = :id AND {IN_FORCE}",
-            {"at": at, "id": gap_id},
+            "UPDATE declared_gap SET withdrawn_at = :at, withdrawn_by = :actor "
+            f"WHERE gap_id = :id AND {IN_FORCE}",
+            {"at": at, "actor": actor, "id": gap_id},
         )
         if not changed:
             raise InputRefused("No declared gap of this number is in force; see `wa gaps list`.")

@@ -107,10 +107,12 @@ def recorded(database: Database, proof: Proof, started_at: datetime, finished_at
                     status_code="open",
                     first_seen_at=started_at,
                     last_seen_at=started_at,
+                    noticed_at=started_at,
                     check_run_id=run_id,
                 )
             elif row.status_code == "resolved":
                 row.status_code, row.reopened_at, row.resolved_at = "open", started_at, None
+                row.noticed_at = started_at
             row.last_seen_at, row.check_run_id = started_at, run_id
             session.add(row)
         is_derived_seen = proof.derived is not None and proof.derived.outcome != "not_evaluated"

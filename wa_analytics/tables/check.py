@@ -61,6 +61,9 @@ class Finding(SQLModel, table=True):
     last_seen_at: datetime = instant("as_of of the run that saw it last")
     resolved_at: datetime | None = instant("as_of of the run that no longer saw it", nullable=True)
     reopened_at: datetime | None = instant("as_of of the run that saw it again", nullable=True)
+    noticed_at: datetime | None = instant(
+        "when the run began that found it, or found it again, whatever its as_of", nullable=True
+    )
     check_run_id: str = clear("run that saw it last")
 
 

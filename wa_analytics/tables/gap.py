@@ -48,3 +48,4 @@ class DeclaredGap(SQLModel, table=True):
     declared_by: str = clear("who declared it")
     declared_at: datetime = instant("when it was declared")
     withdrawn_at: datetime | None = instant("when the declaration was taken back", nullable=True)
+    withdrawn_by: str | None = clear("who took it back", nullable=True)
