@@ -43,7 +43,7 @@ class CaptureFigure:
 
 @dataclass(frozen=True)
 class Capture:
-    """days: `channel_id, day_on, state, inbound_count, outbound_count, platform_sent_count,
+    """days: `channel_id, entity, day_on, state, inbound_count, outbound_count, platform_sent_count,
     expected_count` of the last 26 weeks; totals: `day_on, source, messages`; gaps: rows of declared_gap;
     proposals: what could be declared."""
 
@@ -122,7 +122,7 @@ def _chosen(days: pl.DataFrame) -> pl.DataFrame:
         .head(MOST_NUMBERS)
     )
     columns = (
-        "channel_id", "day_on", "state", "inbound_count", "outbound_count", "platform_sent_count",
+        "channel_id", "entity", "day_on", "state", "inbound_count", "outbound_count", "platform_sent_count",
         "expected_count",
     )  # fmt: skip
     return days.join(ranked, on="channel_id", how="inner").select(*columns).sort("channel_id", "day_on")

@@ -113,11 +113,16 @@ def number_card(kicker: str, number: str, unit: str, kind: str = "") -> Html:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = (), height: int = 0
 ) -> Html:
-    """A table; `numeric` columns stand to the right. Higher than `height` pixels it scrolls."""
+    """A table; `numeric` columns stand to the right. Higher than `height` pixels it scrolls.
+
+    On a phone each row becomes a few lines, where a cell carries the name of its column with it.
+    """
     right = set(numeric)
 
     def cell(tag: str, index: int, content: object) -> str:
-        return f"<{tag}{' class=n' if index in right else ''}>{safe(content)}</{tag}>"
+        kind = ' class="n"' if index in right else ""
+        name = f' data-column="{safe(head[index])}"' if tag == "td" else ""
+        return f"<{tag}{kind}{name}>{safe(content)}</{tag}>"
 
     top = "".join(cell("th", index, words) for index, words in enumerate(head))
     body = "".join(
@@ -139,6 +144,15 @@ def facts(pairs: Iterable[tuple[object, object]]) -> Html:
     """Names and what stands behind them, one pair a line."""
     lines = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in pairs)
     return Html(f'<dl class="wb">{lines}</dl>')
+
+
+def legend(colours: Mapping[str, str], dashed: Sequence[str] = ()) -> Html:
+    """What the colours of a picture mean; `dashed`: the names drawn as a dashed line."""
+    marks = []
+    for name, colour in colours.items():
+        kind = "dashed" if name in dashed else ""
+        marks.append(f'<span><i class="{kind}" style="--c:{safe(colour)}"></i>{safe(name)}</span>')
+    return Html(f'<div class="wb-legend">{"".join(marks)}</div>')
 
 
 def change(words: str, is_better: bool | None) -> Html:

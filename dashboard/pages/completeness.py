@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, look, workbench
+from dashboard import look, workbench
 from dashboard.capture import Capture
+from dashboard.charts import completeness as pictures
+from dashboard.charts.picture import shown as drawn
 from dashboard.frame import framed
 from dashboard.rules import rule_table
 from wa_analytics.completeness.gaps import SUBJECTS
-from wa_analytics.reports.wording import day, whole
+from wa_analytics.reports.wording import day, last_day, whole
 
 
 @framed("Completeness", "is everything captured, and what is known to be missing")
@@ -28,8 +30,8 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
             "nothing expected. <i>Not reconciled</i>: the platform's own count is not known, or not final "
             "yet.</span>"
         )
-        charts.shown(
-            charts.number_days(captured.days),
+        drawn(
+            pictures.number_days(captured.days, screen.names, has_company=board.company is None),
             "A strip per number with each day's state: declared gap, silent, fewer than sent, agrees, not "
             "reconciled",
             empty="not evaluated: no whole day of a number is captured",
@@ -40,8 +42,8 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
     with left:
         with st.container(border=True, key="card_totals"):
             st.html("<h3>Sent: held beside the platform's count</h3>")
-            charts.shown(
-                charts.held_beside_told(captured.totals),
+            drawn(
+                pictures.held_beside_told(captured.totals),
                 "Messages per day held in the archive and sent by the platform's own count",
                 empty="not evaluated: the platform's own counts were never captured "
                 "(<code>wa pull meta-cloud</code> fetches them)",
@@ -80,7 +82,7 @@ def _ledger(captured: Capture, names: dict[str, str]) -> look.Html | str:
             look.with_note(gap["gap_id"], _place(gap["channel_id"], gap["entity"], names) or "all companies"),
             SUBJECTS[gap["subject_code"]].meaning,
             look.whole_line(day(gap["gap_from"])),
-            look.whole_line(day(gap["gap_to"])) if gap["gap_to"] else look.badge("open", "still open"),
+            look.whole_line(last_day(gap["gap_to"])) if gap["gap_to"] else look.badge("open", "still open"),
             gap["reason"],
             look.with_note(gap["declared_by"], look.whole_line(day(gap["declared_at"]))),
         )
@@ -99,7 +101,7 @@ def _proposals(captured: Capture, names: dict[str, str]) -> look.Html:
             _place(one.channel_id, one.entity, names),
             one.why,
             look.whole_line(day(one.gap_from)),
-            look.whole_line(day(one.gap_to)) if one.gap_to else look.badge("open", "still open"),
+            look.whole_line(last_day(one.gap_to)) if one.gap_to else look.badge("open", "still open"),
             "–" if one.finding_count is None else whole(one.finding_count),
         )
         for one in captured.proposals

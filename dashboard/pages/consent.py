@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, look, workbench
-from dashboard.board import DIMENSIONS, OPT_OUT_SOURCES, Board
+from dashboard import look, workbench
+from dashboard.board import DIMENSIONS, Board
+from dashboard.charts import consent as pictures
+from dashboard.charts.picture import shown as drawn
 from dashboard.frame import framed
 from dashboard.rules import rule_table
 from wa_analytics.reports.wording import whole
@@ -33,8 +35,8 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
             _coverage(board, screen.names)
         with st.container(border=True, height="stretch", key="card_opt_outs"):
             st.html("<h3>People saying no, by week</h3>")
-            charts.shown(
-                charts.opt_outs(board.opt_outs, list(OPT_OUT_SOURCES.values())),
+            drawn(
+                pictures.opt_outs(board.opt_outs, shown.as_of),
                 "Withdrawals, refusals and stops per week by the way they came",
                 empty="no withdrawal, refusal or stop was captured in the last half year"
                 if screen.freshness["last_capture_at"]
@@ -54,8 +56,8 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
 
 def _sends(board: Board) -> None:
     st.html("<h3>Sends without consent, by state and week</h3>")
-    charts.shown(
-        charts.sends_without_consent(board.sends),
+    drawn(
+        pictures.sends_without_consent(board.sends, board.overview.as_of),
         "Bars of sends without consent per week, by consent state",
         empty="no send without consent in the last half year"
         if board.sends.height
@@ -66,7 +68,11 @@ def _sends(board: Board) -> None:
         st.html(
             '<span class="wb-muted" style="font-size:12.5px">of all sends whose consent was judged</span>'
         )
-        charts.shown(charts.judged_sends(board.sends), "Judged sends per week", key="chart_judged")
+        drawn(
+            pictures.judged_sends(board.sends, board.overview.as_of),
+            "Judged sends per week",
+            key="chart_judged",
+        )
 
 
 def _coverage(board: Board, names: dict[str, str]) -> None:
@@ -83,8 +89,8 @@ def _coverage(board: Board, names: dict[str, str]) -> None:
             label_visibility="collapsed",
         )
     overall = board.overview.figure("consent_coverage")
-    charts.shown(
-        charts.coverage(board.coverage[dimension or "entity"], names, overall.ratio),
+    drawn(
+        pictures.coverage(board.coverage[dimension or "entity"], names, overall.ratio),
         f"Consent coverage by {WORDS[dimension or 'entity']}; overall {overall.text}",
         empty="not evaluated: no send could be judged",
         key="chart_coverage",

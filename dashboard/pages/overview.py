@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, look, workbench
+from dashboard import look, workbench
+from dashboard.charts.picture import shown as drawn
+from dashboard.charts.picture import trend
 from dashboard.frame import framed
 from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.reports.checklist import ChecklistLine
@@ -86,8 +88,8 @@ def _trend(shown: Overview) -> None:
     metric = METRICS[name]
     found = shown.figure(name)
     st.html(f'<span class="wb-muted" style="font-size:12.5px">{look.safe(metric.numerator_meaning)}</span>')
-    charts.shown(
-        charts.trend(shown.trend, metric),
+    drawn(
+        trend(shown.trend, metric),
         f"{metric.title} by week over the last half year; to date {found.text}",
         empty="not evaluated: nothing was judged in the last half year",
         key="chart_trend",

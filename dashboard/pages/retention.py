@@ -5,8 +5,10 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, look, workbench
+from dashboard import look, workbench
 from dashboard.board import Board
+from dashboard.charts import retention as pictures
+from dashboard.charts.picture import shown as drawn
 from dashboard.frame import framed
 from dashboard.rules import rule_table
 from wa_analytics.reports.wording import whole
@@ -32,16 +34,16 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
     names = screen.names
     with left, st.container(border=True, height="stretch", key="card_due"):
         st.html("<h3>Dates of disposal by month</h3>")
-        charts.shown(
-            charts.due_dates(board.due, board.overview.as_of),
+        drawn(
+            pictures.due_dates(board.due, board.overview.as_of),
             "Messages by the month in which they must be disposed of, two years back to two years ahead",
             empty=nothing or "no content held has a date of disposal within two years",
             key="chart_due",
         )
     with right, st.container(border=True, height="stretch", key="card_classes"):
         st.html("<h3>What needs a hand, by record class</h3>")
-        charts.shown(
-            charts.retention_classes(board.classes, names, board.company is None),
+        drawn(
+            pictures.retention_classes(board.classes, names, has_company=board.company is None),
             "Messages overdue, due within 90 days, in conflict or unscheduled by record class",
             empty=nothing or "nothing is overdue, due within 90 days, in conflict or unscheduled",
             key="chart_classes",
@@ -106,7 +108,7 @@ def _schedule(schedule: pl.DataFrame, bound: pl.DataFrame) -> look.Html:
         for row in schedule.to_dicts()
     ]
     return look.table(
-        ("record class", "authority", "keep at least", "dispose by", "counted from"), rows, height=236
+        ("record class", "authority", "keep at least", "dispose by", "counted from"), rows, height=300
     )
 
 

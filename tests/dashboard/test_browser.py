@@ -200,14 +200,20 @@ def test_downloads_arrive_whole_and_show_nobody(watched: Watched, demo: Demo) ->
     assert [secret for secret in secrets for text in (findings, report, scorecard) if secret in text] == []
 
 
-def test_narrow_screen_needs_no_sideways_scrolling(watched: Watched) -> None:
-    watched.page.set_viewport_size({"width": 780, "height": 1000})
+@pytest.mark.parametrize("width", [780, 390])
+def test_narrow_screen_needs_no_sideways_scrolling(watched: Watched, width: int) -> None:
     for name in HEADINGS:
+        watched.page.set_viewport_size({"width": 1440, "height": 1000})
         watched.go(name)
+        watched.page.set_viewport_size({"width": width, "height": 1000})
         widths = watched.page.evaluate(
             "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )
         assert widths[0] <= widths[1]
+        watched.page.wait_for_function(
+            "![...document.querySelectorAll('table.wb td, .wb-legend span, [data-testid=stVegaLiteChart]')]"
+            ".some(found => found.getBoundingClientRect().right > innerWidth)"
+        )
 
 
 def test_service_manager_stops_all_of_it(demo: Demo) -> None:

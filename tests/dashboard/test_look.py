@@ -6,12 +6,16 @@ import ast
 import itertools
 import math
 import tomllib
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from dashboard import charts as pictures
 from dashboard import look
+from dashboard.charts.completeness import DAYS, number_days
+from dashboard.charts.consent import SOURCES, STATES, judged_sends, sends_without_consent
+from dashboard.charts.retention import RETENTION, due_dates
 from wa_analytics.reports import charts
 
 ROOM = Path(look.__file__).parent
@@ -56,10 +60,10 @@ def lab(colour: str, cones: str) -> tuple[float, float, float]:
 @pytest.mark.parametrize(
     "colours",
     [
-        [colour for _, colour in pictures.STATES.values()],
-        list(pictures.RETENTION.values()),
-        list(pictures.SOURCES),
-        list(pictures.DAYS.values()),
+        [colour for _, colour in STATES.values()],
+        list(RETENTION.values()),
+        list(SOURCES.values()),
+        list(DAYS.values()),
     ],
     ids=["consent states", "retention", "opt-out sources", "days"],
 )
@@ -89,6 +93,7 @@ def test_pieces_escape_what_they_are_given() -> None:
         look.number_card(evil, evil, evil),
         look.facts([(evil, evil)]),
         look.change(evil, True),
+        look.legend({evil: evil}, ()),
     )
     assert [piece for piece in built if "<img" in piece] == []
 
@@ -103,3 +108,37 @@ def test_only_the_workbench_opens_a_workspace() -> None:
                 assert node.attr not in forbidden, path
             if isinstance(node, ast.ImportFrom) and node.module:
                 assert not node.module.startswith(("wa_analytics.database", "wa_analytics.workspace")), path
+
+
+def test_pictures_above_each_other_share_their_weeks_and_months_end_with_their_last_day() -> None:
+    as_of = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    states = [
+        (date(2026, 6, 1), "granted", 9),
+        (date(2026, 8, 3), "withdrawn", 2),
+        (date(2026, 11, 23), "granted", 5),
+    ]
+    sends = pl.DataFrame(states, schema=["week", "state", "sends"], orient="row")
+    exceptions, judged = sends_without_consent(sends, as_of), judged_sends(sends, as_of)
+    assert exceptions is not None
+    assert judged is not None
+    assert exceptions.legend == {"withdrawn": STATES["withdrawn"][1]}
+    scales = [found.chart.to_dict()["encoding"]["x"]["scale"] for found in (exceptions, judged)]
+    assert scales[0] == scales[1]
+    due = pl.DataFrame(
+        [(date(2027, 2, 1), "due in 90 days", 3)], schema=["month", "state", "messages"], orient="row"
+    )
+    picture = due_dates(due, as_of)
+    assert picture is not None
+    last = picture.chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domainMax"]
+    assert (last["year"], last["month"], last["date"]) == (2027, 2, 28)
+
+
+def test_group_names_the_company_of_each_number() -> None:
+    row = {
+        "channel_id": "1090001", "entity": "celtair", "day_on": date(2026, 11, 1), "state": "silent",
+        "inbound_count": 0, "outbound_count": 0, "platform_sent_count": None, "expected_count": 4.25,
+    }  # fmt: skip
+    picture = number_days(pl.DataFrame([row]), {"celtair": "Celtair Airways"}, has_company=True)
+    assert picture is not None
+    assert "1090001 · Celtair Airways" in str(picture.chart.to_dict()["datasets"])
+    assert picture.legend == {"silent": DAYS["silent"]}

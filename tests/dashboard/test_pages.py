@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dashboard.start.serve import _first_look
 from tests.cli.conftest import called
 from tests.demo_workspace import Demo
 from wa_analytics.reports.checklist import QUESTIONS
+from wa_analytics.reports.wording import day
 
 PAGES = ("overview", "completeness", "consent", "retention", "incidents")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit.*", "ignore::ResourceWarning")
@@ -115,6 +117,9 @@ def test_completeness_shows_every_rule_of_capture_and_the_ledger(
     assert set(captured.days["channel_id"]) <= channels
     assert captured.days["inbound_count"].sum() > 100
     text = _text(_run("completeness"))
+    silent = next(one for one in captured.proposals if one.rule == "capture.silence")
+    assert silent.gap_to is not None
+    assert f"{day(silent.gap_from)} {day(silent.gap_to - timedelta(days=1))}" in text
     assert "Capture completeness" in text
     assert text.count("send log down for maintenance") == len(demo.world.gaps) == 3
     assert "no fetching yet" not in text
