@@ -26,7 +26,7 @@ from wa_analytics.evidence.log import append, entries, opened
 from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.tiles import TileReader, rebuilt
-from wa_analytics.pipeline import workers
+from wa_analytics.pipeline import intake, workers
 from wa_analytics.pipeline.turns import Turns
 from wa_analytics.providers import chunks
 from wa_analytics.tables import StatusFact
@@ -77,6 +77,26 @@ def test_workers_append_in_the_order_of_the_file(workspace: Workspace, tmp_path:
     assert stored_rows(workspace.database, TILES) == sealed
     again = workspace.capture("meta-cloud", [str(file)], NOW)
     assert (again.stored, again.repeated, again.unreadable) == (0, ROWS + 1, [])
+
+
+def test_a_large_import_begins_with_workers(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bodies.ndjson"
+    file.write_text("\n".join(body(number) for number in range(400)), encoding="utf-8")
+    here: list[str] = []
+    stored = intake._stored
+
+    def noted(*given: Any, **named: Any) -> Any:
+        here.append("stored here")
+        return stored(*given, **named)
+
+    monkeypatch.setattr(intake, "_stored", noted)
+    monkeypatch.setattr(workers, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "WORTH_BYTES", file.stat().st_size)
+    assert workspace.capture("meta-cloud", [str(file)], NOW).stored == 401
+    assert here == []
+    assert bodies(workspace)[:400] == [body(number).encode() for number in range(400)]
 
 
 def test_others_append_meanwhile(workspace: Workspace, tmp_path: Path) -> None:
@@ -140,7 +160,7 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path
         f"""
 print("runs")
 from datetime import datetime, UTC
-from wa_analytics.pipeline import workers
+from wa_analytics.pipeline import intake, workers
 from wa_analytics.providers import chunks
 from wa_analytics.workspace import Workspace
 workers.WORTH_ENTRIES, chunks.CHUNK_RECORDS = 500, 300

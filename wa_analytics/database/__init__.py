@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -100,6 +101,9 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
+            # The last connection that is closed brings its log into SQLite's file; at the program's end
+            # nobody else may close it.
+            weakref.finalize(self, self.engine.dispose)
 
     @property
     def path(self) -> Path | None:

@@ -22,7 +22,7 @@ from wa_analytics.evidence.digests import Digester
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.pipeline.collecting import uncollected
 from wa_analytics.pipeline.turns import Turns
-from wa_analytics.pipeline.workers import Workers, context, pay, worker_lost
+from wa_analytics.pipeline.workers import Workers, context, pay, pay_for, worker_lost
 from wa_analytics.providers import parser, surely_read
 from wa_analytics.providers.files import RawChunk, Refusal, captures_from, raw_records
 from wa_analytics.providers.signatures import SignatureCheck, signature_check
@@ -237,7 +237,7 @@ def captured(
                     yield chunk
 
     with uncollected():
-        for chunk in _all_stored(database, ring, settings, received_at, chunks()):
+        for chunk in _all_stored(database, ring, settings, received_at, chunks(), is_large=pay_for(paths)):
             outcome.stored += chunk.stored
             outcome.repeated += chunk.repeated
             outcome.unreadable += chunk.unreadable
@@ -256,8 +256,15 @@ def captured(
 
 
 def _all_stored(
-    database: Database, ring: KeyRing, settings: Settings, received_at: datetime, chunks: Iterable[RawChunk]
+    database: Database,
+    ring: KeyRing,
+    settings: Settings,
+    received_at: datetime,
+    chunks: Iterable[RawChunk],
+    *,
+    is_large: bool,
 ) -> Iterator[StoredChunk]:
+    """is_large: whether workers pay from the first chunk on."""
     from wa_analytics.evidence.layout import microseconds_of
     from wa_analytics.evidence.log import import_pace
     from wa_analytics.pipeline.disposed import disposed_ids
@@ -272,7 +279,7 @@ def _all_stored(
         for chunk in chunks:
             key = ring.wrapping_key(database, received_at, len(chunk[1]))
             sealer = Sealer(key.id, key.key, ring.digest_key)
-            if not pay(done):
+            if not is_large and not pay(done):
                 yield _stored(database, partial(here.sealed, sealer, chunk), pace)
             else:
                 if pool is None:

@@ -57,9 +57,14 @@ def readied() -> None:
 
 
 def readied_for(paths: Iterable[str]) -> None:
-    """The same, if what is to be read is large."""
-    if (cpu_count() or 1) > 1 and any(size >= WORTH_BYTES for size in accumulate(_sizes(paths))):
+    """The same, if workers will be faster with these files."""
+    if pay_for(paths):
         readied()
+
+
+def pay_for(paths: Iterable[str]) -> bool:
+    """Whether what is to be read is so large that workers are faster than this process alone."""
+    return (cpu_count() or 1) > 1 and any(size >= WORTH_BYTES for size in accumulate(_sizes(paths)))
 
 
 def _sizes(paths: Iterable[str]) -> Iterator[int]:

@@ -1,0 +1,16 @@
+"""What a command leaves behind when its program ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_what_was_written_stands_in_the_database_file_alone(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "staff.csv"
+    file.write_text("custodian_id,name\nc-1,Ada Example\n", encoding="utf-8")
+    for words in (["init"], ["capture", "directory", str(file)], ["refresh"]):
+        called = [sys.executable, "-c", "from wa_analytics.cli import main; main()", "--home", str(home)]
+        subprocess.run([*called, *words], check=True, capture_output=True)
+        assert sorted(path.name for path in home.glob("wa.db*")) == ["wa.db"], words
