@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -101,6 +103,42 @@ def test_an_incident_needs_a_title_and_a_company_that_is_there(wa: Wa) -> None:
     refused(wa("incidents", "open", " "), "needs a title")
     refused(wa("incidents", "open", "lost phone", "--entity", "nobody"), "'nobody'")
     assert wa("incidents", "list").out == "No incident is open.\n"
+
+
+def test_what_no_command_takes_is_one_sentence(wa: Wa) -> None:
+    decide = ("incidents", "decide", "INC-0001", "--breach", "--note", "n")
+    refused(wa(*decide, "--risk", "big"), "--risk", "'high_risk'", "`wa incidents decide --help`")
+    refused(wa("incidents", "settle"), "'settle'", "`wa incidents --help`")
+    refused(wa("metrics", "--per", "day"), "--per", "`wa metrics --help`")
+    refused(wa("lookup"), "OUTSIDE_ID")
+
+
+def test_a_no_with_what_belongs_to_a_yes(wa: Wa) -> None:
+    wa("incidents", "open", "Send log on an open share")
+    decide = ("incidents", "decide", "INC-0001", "--no-breach", "--note", "n")
+    refused(wa(*decide, "--risk", "risk"), "INC-0001", "belong to a breach")
+    refused(wa(*decide, "--aware-at", "2026-01-01T00:00:00+00:00"), "INC-0001", "belong to a breach")
+    assert wa(*decide).code == 0
+    closed = wa("incidents", "close", "INC-0001", "--note", "n")
+    assert closed.out == "INC-0001: closed, Send log on an open share\n"
+
+
+def test_what_the_system_refuses_is_a_sentence(wa: Wa, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Workspace, "refresh", exhausted)
+    refused(wa("refresh"), "Too many open files")
+
+
+def test_an_interrupt_says_what_stays(wa: Wa, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workspace, "refresh", interrupted)
+    told = wa("refresh")
+    assert (told.code, told.out) == (130, "")
+    assert told.err.startswith("Stopped; what was committed stays")
 
 
 def test_a_database_that_does_not_answer_is_not_written_down(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,6 +22,8 @@ from wa_analytics.errors import WorkbenchError
 
 # For commands that others add.
 __all__ = ["AsOf", "Json", "app", "current", "emit", "main", "moment", "say"]
+
+INTERRUPTED = 130  # what a shell calls a process that SIGINT ended
 
 app = typer.Typer(
     name="wa",
@@ -94,18 +97,41 @@ def main(arguments: list[str] | None = None) -> None:
     # Nor need they be taken apart one by one at the end, which is a quarter of it.
     atexit.register(gc.freeze)
     try:
-        app(arguments, standalone_mode=True)
+        code = app(arguments, prog_name="wa", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        say(_asked_wrongly(error))
+        sys.exit(2)
     except WorkbenchError as error:
         say(str(error))
         sys.exit(2)
     except UnicodeError:
         say("An argument or the standard input holds bytes that are not UTF-8; give it as UTF-8 text.")
         sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; what is left in the buffer must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
+        what = error.strerror or type(error).__name__
         if error.filename is None:
-            raise
-        say(f"{error.filename}: {error.strerror}; check that path and its rights, then try again.")
+            say(f"The system refused something: {what}; see to that, then try again.")
+        else:
+            say(f"{error.filename}: {what}; check that path and its rights, then try again.")
         sys.exit(2)
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    except typer.Abort:
+        code = 1
+    if code == INTERRUPTED:
         say("Stopped; what was committed stays, and the same command goes on from there.")
-        sys.exit(130)
+    sys.exit(code)
+
+
+def _asked_wrongly(error: typer.TyperException) -> str:
+    """One sentence on an unknown command, option or value; the help where nothing was asked."""
+    context = getattr(error, "ctx", None)
+    told = error.format_message().rstrip()
+    if context is None or told == context.get_help().rstrip():
+        return told
+    told = told.replace("Value error, ", "").rstrip(".")
+    return f"{told[:1].upper()}{told[1:]}; `{context.command_path} --help` tells what can be given."

@@ -179,5 +179,6 @@ def _kept(workspace: Workspace, change: Change, as_json: bool) -> None:
 
     recorded(workspace.database, [change])
     state, step = change
-    sentence = f"{state.incident_id}: {step.action_code}, {state.status_code}, {state.title}"
+    moved = [step.action_code, state.status_code][: 1 if step.action_code == state.status_code else 2]
+    sentence = f"{state.incident_id}: {', '.join(moved)}, {state.title}"
     answered({**state.row(), "events": [step.row()]}, sentence, as_json)

@@ -130,10 +130,16 @@ def breach_decided(
 ) -> Change:
     """A person's answer to "breach?". Yes needs the moment of awareness and a risk judgement.
 
-    Raises InputRefused for a breach without either, or one the company was aware of in the future.
+    Raises InputRefused for a breach without either, or one the company was aware of in the future; for a
+    no with one of them.
     """
     _refuse_closed(state, "decide on")
     if not is_breach:
+        if aware_at is not None or risk is not None:
+            raise InputRefused(
+                f"{state.incident_id}: the moment of awareness and the risk belong to a breach; leave "
+                "them out of a no, or decide that it is one."
+            )
         answered = msgspec.structs.replace(
             state, kind_code="compliance_failure", breach_code="no", aware_at=None, risk_code=None
         )
