@@ -129,22 +129,20 @@ def recorded_late(known: Facts, send: Sent) -> set[bool | None]:
 
 
 def asked_again(known: Facts, request: Event) -> bool:
-    """DESIGN: "one made after a withdrawal in force is `consent.asked_again`" (contract's reading)."""
+    """DESIGN: "one made after a withdrawal in force is `consent.asked_again`".
+
+    READING: in force just before the request and still with all that was said at its instant.
+    """
     keys = [entity.key for entity in known.world.entities] or ["default"]
     for key in keys:
         if not request.governs(key):
             continue
-        events = [
-            e for e in known.events if e.party == request.party and e.governs(key) and e.at <= request.at
-        ]
+        events = [e for e in known.events if e.party == request.party and e.governs(key)]
+        earlier = [e for e in events if e.at < request.at]
         for purpose in PURPOSES if request.purpose == "all" else (request.purpose,):
-            ruling = governing(events, purpose)
-            if ruling and ruling[0].action == "withdrawn" and ruling[0].at < request.at:
+            states = [state_at(told, purpose, request.at).code for told in (earlier, events)]
+            if states == ["withdrawn", "withdrawn"]:
                 return True
-            since = ruling[0].at if ruling else datetime.min.replace(tzinfo=UTC)
-            for stop in stops_in_force(events, purpose):
-                if since <= stop.at < request.at:
-                    return True
     return False
 
 

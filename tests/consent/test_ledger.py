@@ -392,7 +392,8 @@ def test_recorded_late(engine: str) -> None:
 
 
 def test_asked_again(engine: str) -> None:
-    """A request made after a withdrawal in force, not one made in the same instant."""
+    """A request made after a withdrawal in force, not one made in the same instant. Saying no once more at
+    that instant ends nothing."""
     events = drawn(
         ConsentEvent,
         """
@@ -417,6 +418,12 @@ def test_asked_again(engine: str) -> None:
         stops again   | i1       | preference   | marketing    | stop        | 2024-05-01 09:00 | no
         stops again   | i2       | preference   | marketing    | stop        | 2024-05-01 10:00 | no
         stops again   | i3       | register     | marketing    | requested   | 2024-05-01 10:00 | yes
+        says so again | m1       | register     | marketing    | withdrawn   | 2024-05-01 09:00 | no
+        says so again | m2       | opt_out_word | all          | withdrawn   | 2024-05-01 10:00 | no
+        says so again | m3       | register     | marketing    | requested   | 2024-05-01 10:00 | yes
+        stop and word | n1       | preference   | marketing    | stop        | 2024-05-01 09:00 | no
+        stop and word | n2       | opt_out_word | all          | withdrawn   | 2024-05-01 10:00 | no
+        stop and word | n3       | register     | marketing    | requested   | 2024-05-01 10:00 | yes
         resumed       | j1       | preference   | marketing    | stop        | 2024-05-01 09:00 | no
         resumed       | j2       | preference   | marketing    | resume      | 2024-05-01 10:00 | no
         resumed       | j3       | register     | marketing    | requested   | 2024-05-01 10:00 | no

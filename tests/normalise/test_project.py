@@ -159,7 +159,8 @@ def test_an_opt_out_word_is_an_event_of_the_person_who_wrote_it() -> None:
     assert (event["purpose_code"], event["action_code"]) == ("all", "withdrawn")
     assert event["source_code"] == "opt_out_word"
     assert (event["entity"], event["channel_id"], event["sequence"]) == ("air", "c1", 4)
-    for silent in (inbound("please stop", ANA), inbound("stop"), inbound(None, ANA)):
+    caption = inbound("stop", ANA, type="image")
+    for silent in (inbound("please stop", ANA), inbound("stop"), inbound(None, ANA), caption):
         made.add(5, "", "meta-cloud", [silent])
     assert rows(made, "consent_fact") == []
 

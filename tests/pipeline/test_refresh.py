@@ -5,12 +5,15 @@ Each case is a first delivery and a later one that changes how something of the 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import polars as pl
 import pytest
@@ -242,3 +245,38 @@ def test_an_empty_workspace_can_be_refreshed_and_rebuilt(workspace: Workspace) -
     assert workspace.rebuild().messages == 0
     assert workspace.messages.height == 0
     assert workspace.coverage["has_register"].to_list() == [False, False]
+
+
+@pytest.mark.parametrize("hours", [(0, 2), (2, 0)])
+def test_a_form_that_tells_no_time_happened_when_it_was_first_received(
+    workspace: Workspace, hours: tuple[int, int]
+) -> None:
+    """Twilio delivers the same bytes again; which delivery was imported first says nothing."""
+    body = (
+        "MessageSid=SM1&SmsStatus=received&Body=hi&From=whatsapp:%2B447700900001&To=whatsapp:%2B447700900009"
+    )
+    for number, later in enumerate(hours):
+        path = workspace.home / f"{number}.ndjson"
+        received = (NOON + later * HOUR).isoformat()
+        path.write_text(json.dumps({"received_at": received, "headers": {}, "body": body}))
+        workspace.capture("twilio", [str(path)], NOON)
+        again = workspace.capture("twilio", [str(path)], NOON)
+        assert (again.stored, again.repeated > 0) == (0, True)
+        workspace.refresh()
+    assert column(workspace, "SM1", "sent_at") == NOON
+
+
+def test_a_message_opens_its_window_once_though_it_is_told_twice(workspace: Workspace) -> None:
+    """Twilio's list tells when it was received, a webhook is received later."""
+    people = {"from": "whatsapp:+447700900001", "to": "whatsapp:+447700900009"}
+    told = {"direction": "inbound", "status": "received", "date_sent": format_datetime(NOON - 24 * HOUR)}
+    listed = {"sid": "SM1", "body": "hi", "num_media": "0", **people, **told}
+    form = {"MessageSid": "SM1", "SmsStatus": "received", "Body": "hi"}
+    body = urlencode(form | {name.title(): number for name, number in people.items()})
+    late = {"received_at": (NOON - HOUR).isoformat(), "headers": {}, "body": body}
+    for name, stated in (("page.json", {"messages": [listed]}), ("late.ndjson", late)):
+        (workspace.home / name).write_text(json.dumps(stated))
+        workspace.capture("twilio", [str(workspace.home / name)], NOON)
+    delivered(workspace, replace(GROUP, sends=(replace(REPLY, channel_id="447700900009"),)))
+    assert column(workspace, "SM1", "sent_at") == NOON - 24 * HOUR
+    assert column(workspace, REPLY.message_id, "window_code") == "outside"

@@ -224,6 +224,13 @@ def test_a_body_discarded_at_its_source_is_not_held(given: dict[str, Any], has_b
     assert message.has_body is has_body
 
 
+@pytest.mark.parametrize(("files", "type_"), [("0", None), ("1", "media")])
+def test_the_list_tells_of_a_message_that_it_has_files(files: str, type_: str | None) -> None:
+    message = records(page(listed(num_media=files)))[0]
+    assert isinstance(message, MessageRecord)
+    assert message.type == type_
+
+
 @pytest.mark.parametrize(
     ("given", "counted"),
     [

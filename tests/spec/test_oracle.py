@@ -188,6 +188,8 @@ def test_recorded_late(table: str, is_late: set[bool | None]) -> None:
         ("withdrawn marketing -5 -5 -\nrequested marketing -4 -4 -", "", True),
         ("withdrawn marketing -4 -4 -\nrequested marketing -4 -4 -", "", False),
         ("withdrawn marketing -5 -5 -\ngranted all -4 -4 -\nrequested marketing -4 -4 -", "", False),
+        ("withdrawn marketing -5 -5 -\nwithdrawn all -4 -4 -\nrequested marketing -4 -4 -", "", True),
+        ("withdrawn marketing -4 -4 -\nrequested marketing -4 -4 -", "stop -5", True),
         ("withdrawn utility -5 -5 -\nrequested marketing -4 -4 -", "", False),
         ("withdrawn utility -5 -5 -\nrequested all -4 -4 -", "", True),
         ("refused marketing -5 -5 -\nrequested marketing -4 -4 -", "", False),

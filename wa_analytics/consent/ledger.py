@@ -69,7 +69,7 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
     before: read the state just before the instant, as a request made then is judged.
     Returns message_id, consent_code, consent_event_id, was_known, lawful_basis_code, withdrawn_at
     (since when the person has been saying no: a second "stop" starts no new term), and what decides:
-    governing_action, governing_at, governing_recorded_at, stop_at, resume_at.
+    governing_action, governing_at, governing_recorded_at, stop_at.
     """
     register = _register(events)
     governing = _governing(register)
@@ -241,32 +241,21 @@ def _decided(joined: Frame) -> Frame:
         "governing_at",
         nw.col("recorded_at").alias("governing_recorded_at"),
         "stop_at",
-        "resume_at",
     )
 
 
 def asked_again(requests: Frame, events: Frame) -> Frame:
     """(message_id) of the requests made after a withdrawal in force.
 
-    requests: like sends, each request under each company and purpose it speaks for. A withdrawal
-    counts where it happened before the request and nothing up to the request ended it.
+    requests: like sends, each request under each company and purpose it speaks for. The withdrawal was in
+    force just before the request, and what else was said at its instant ended it no more than it did.
     """
-    at_request = states(requests, events)
-    just_before = states(requests, events, before=True).select(
-        "message_id", nw.col("stop_at").alias("earlier_stop_at")
+    in_force = nw.col("consent_code") == "withdrawn"
+    before, at_request = (
+        states(requests, events, before=early).filter(in_force).select("message_id")
+        for early in (True, False)
     )
-    stop, resume, governing_at = nw.col("earlier_stop_at"), nw.col("resume_at"), nw.col("governing_at")
-    by_register = (nw.col("governing_action") == "withdrawn") & (governing_at < nw.col("sent_at"))
-    by_stop = (
-        ~stop.is_null()
-        & (resume.is_null() | (stop >= resume).fill_null(False))
-        & (governing_at.is_null() | (stop >= governing_at).fill_null(False))
-    )
-    return (
-        at_request.join(just_before, on="message_id", how="left")
-        .filter(by_register.fill_null(False) | by_stop)
-        .select("message_id")
-    )
+    return before.join(at_request, on="message_id", how="inner")
 
 
 def recorded_late(judged: Frame, events: Frame) -> Frame:

@@ -31,6 +31,8 @@ __all__ = ["COLUMNS", "Projection"]
 
 PREFERENCE_ACTION = {"signup": "granted"}
 USERNAME = "username"
+# Messages whose text can be an opt-out word; a list that names no type is one of texts.
+SPOKEN_TYPES = (None, "text", "button", "interactive")
 _OCCURRED = (StatusRecord, ConsentRecord, VersionRecord)
 
 
@@ -153,8 +155,9 @@ class Projection(PlatformFacts):
         person: Known | None,
         entity: str | None,
     ) -> None:
-        """A withdrawal, where the person's whole text is an opt-out word."""
-        if record.text and person and self._is_opt_out(record.text, person.country_code):
+        """A withdrawal, where the person's whole text, and no caption, is an opt-out word."""
+        is_said = record.type in SPOKEN_TYPES
+        if is_said and record.text and person and self._is_opt_out(record.text, person.country_code):
             event = self._digest("content", f"opt_out\x1f{outside_id}")
             self._event(
                 sequence, event, "", "opt_out_word", person, entity, False, record.channel_id,

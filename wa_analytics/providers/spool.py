@@ -20,6 +20,10 @@ _OWN_HEADERS = frozenset(
 )
 """Names under which this workbench keeps its own notes beside a body."""
 
+TELL_NO_TIME = frozenset(("twilio",))
+"""Providers whose webhooks happened when they were received: received at another moment, the same bytes are
+another capture, or the one imported first would decide when it happened."""
+
 
 class _Spooled(msgspec.Struct, gc=False):
     body: str | msgspec.UnsetType = msgspec.UNSET
@@ -72,7 +76,8 @@ def webhook_capture(
     headers |= own_headers
     if is_zoneless:
         headers["zoneless_time"] = "received_at"
-    return Capture(exact, headers, provider, moment, code)
+    context = str(moment).encode() if provider in TELL_NO_TIME else b""
+    return Capture(exact, headers, provider, moment, code, context)
 
 
 def _loosely(line: bytes) -> _Spooled | None:

@@ -224,7 +224,7 @@ def _listed(records: list[Record], message: Any, settings: Settings) -> None:
     people, own = (_people(sender), to) if is_inbound else (_people(to), sender)
     account_id = text_of(message, "account_sid")
     text = text_of(message, "body")
-    files = text_of(message, "num_media") or "0"
+    has_files = (text_of(message, "num_media") or "0").strip("0") != ""
     records.append(
         MessageRecord(
             source="inbound" if is_inbound else "provider_log",
@@ -234,8 +234,9 @@ def _listed(records: list[Record], message: Any, settings: Settings) -> None:
             direction=direction,
             channel_id=number_of(own),
             account_id=account_id,
+            type="media" if has_files else None,
             text=text,
-            has_body=text is not None or files.strip("0") != "",
+            has_body=text is not None or has_files,
         )
     )
     if is_inbound:

@@ -93,7 +93,7 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     free_form = placed.filter(
         (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(False)
     ).select("message_id", "party_id", "channel_id", "sent_at")
-    contacts = settled(_contacts(facts, identifiers))
+    contacts = settled(_contacts(placed, facts, identifiers))
     window = settled(windows(settled(free_form), contacts, whole.inbound_channels))
     window = _with_witnesses(window, facts)
     kept = decided(settled(scheduled(placed, whole.schedule, whole.entities)), whole.decisions)
@@ -210,17 +210,23 @@ def _judged(messages: Frame, registered: Collection[str]) -> Frame:
     )
 
 
-def _contacts(facts: Facts, identifiers: Frame) -> Frame:
-    """(party_id, channel_id, at): what opens a service window."""
-    return (
-        in_epochs(facts.messages, facts.epochs, "sent_at")
-        .filter(
-            nw.col("source_code").is_in(["inbound", "call"])
-            & (nw.col("direction_code") == "inbound")
-            & (nw.col("type_code") != "system").fill_null(True)
-        )
-        .join(identifiers, on="identifier_digest", how="inner")
-        .select("party_id", "channel_id", nw.col("sent_at").alias("at"))
+def _contacts(placed: Frame, facts: Facts, identifiers: Frame) -> Frame:
+    """(party_id, channel_id, at): what opens a service window, each message once, at its own time."""
+    calls = facts.messages.filter((nw.col("source_code") == "call") & (nw.col("direction_code") == "inbound"))
+    return nw.concat(
+        [
+            found.select("party_id", "channel_id", nw.col("sent_at").alias("at"))
+            for found in (
+                placed.filter(
+                    (nw.col("source_code") == "inbound")
+                    & (nw.col("direction_code") == "inbound")
+                    & (nw.col("type_code") != "system").fill_null(True)
+                ),
+                in_epochs(calls, facts.epochs, "sent_at").join(
+                    identifiers, on="identifier_digest", how="inner"
+                ),
+            )
+        ]
     )
 
 
