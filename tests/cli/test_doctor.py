@@ -31,6 +31,7 @@ ON = {
     "meta-cloud": {"WA_META_CLOUD__APP_SECRET": "s", "WA_META_CLOUD__VERIFY_TOKEN": "t",
                    "WA_META_CLOUD__ACCESS_TOKEN": "a"},
 }  # fmt: skip
+INFOBIP_LACKS = "infobip.webhook_password, secret or hmac_secret, infobip.api_key, infobip.api_url"
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 
@@ -61,7 +62,7 @@ def test_each_provider_is_told_apart(
         (False, missing, "never", 0)
         for missing in (
             "meta_cloud.app_secret, meta_cloud.verify_token, meta_cloud.access_token",
-            "infobip.webhook_password, secret or hmac_secret",
+            INFOBIP_LACKS,
             "twilio.account_sid, twilio.auth_token, twilio.public_url",
             "aws_social.topic_arns or queue_url",
         )
@@ -97,7 +98,7 @@ def test_each_provider_is_told_apart(
     for key, value in ON["meta-cloud"].items():
         monkeypatch.setenv(key, value)
     rows, lines = told(wa)
-    assert rows["infobip"][:4] == (False, "infobip.webhook_password, secret or hmac_secret", "connected", 1)
+    assert rows["infobip"][:4] == (False, INFOBIP_LACKS, "connected", 1)
     assert rows["aws-social"][2:] == ("connected", 2, 2, 1)
     assert rows["meta-cloud"] == (True, "", "never", 0, 0, 0)
     assert "ok: Meta app secret set: signatures are checked" in lines

@@ -100,6 +100,8 @@ def _missing(provider: str, settings: Settings) -> str | None:
                 "infobip.webhook_password, secret or hmac_secret",
                 infobip.webhook_password or infobip.secret or infobip.hmac_secret,
             ),
+            ("infobip.api_key", infobip.api_key),
+            ("infobip.api_url", infobip.api_url),
         ),
         "twilio": (
             ("twilio.account_sid", twilio.account_sid),
