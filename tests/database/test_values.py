@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from wa_analytics import tables as t
-from wa_analytics.database import Database
+from wa_analytics.database import Database, bulk
 from wa_analytics.database.bulk import schema_of
 from wa_analytics.errors import DatabaseUnavailable
 from wa_analytics.tables.column import instant_text
@@ -207,3 +208,24 @@ def test_rows_and_columns_write_alike(database: Database) -> None:
     stored = database.table(t.Channel).sort("channel_id")
     assert stored[:4].drop("channel_id").equals(stored[4:].drop("channel_id"))
     assert stored["last_inbound_at"].to_list()[:2] == [datetime(1970, 1, 1, tzinfo=UTC), None]
+
+
+@pytest.mark.parametrize("count", [2, 3, 6, 7])
+def test_a_whole_table_is_what_its_query_says(
+    database: Database, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """SQLite's comes as JSON, in blocks: of three rows here."""
+    monkeypatch.setattr(bulk, "JSON_ROWS", 3)
+    odd = ['{"a": [1]}', "", 'a "b" \\ \n\t\x01\x1f', "\u2028 é 🙂", "null", "1.50", "[2]"]
+    columns = ("sequence", "account_id", "template_name", "status_code", "wording", "observed_at")
+    moments = [instant_text(place * 86_400_000_001 - 1) for place in range(count)]
+    rows = [
+        (2**53 + place, None, odd[place], odd[-place], None if place < 4 else odd[place], moments[place])
+        for place in range(count)
+    ]
+    with database.writing() as writer:
+        writer.append(t.TemplateFact, columns, rows)
+    frame = database.table(t.TemplateFact)
+    assert frame.select(columns[:-1]).rows() == [row[:-1] for row in rows]
+    assert_frame_equal(frame, database.frame("SELECT * FROM template_fact ORDER BY fact_id"))
+    assert frame["observed_at"].dt.strftime("%Y-%m-%d %H:%M:%S.%6f").to_list() == moments

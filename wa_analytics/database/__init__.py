@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
-from wa_analytics.database.bulk import Writer, bound, frame_of
+from wa_analytics.database.bulk import Writer, bound, can_come_as_json, frame_of, sqlite_frame
 from wa_analytics.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -193,6 +193,15 @@ class Database:
     ) -> pl.DataFrame:
         """Rows of one table, all columns unless named."""
         names = columns or tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+        if self.dialect == "sqlite" and not where and can_come_as_json(table, names):
+            with self.reading() as connection, connection.begin():
+                cursor = connection.connection.cursor()
+                try:
+                    return sqlite_frame(cursor, f'"{prefix}{table.__tablename__}"', names)  # type: ignore[arg-type]
+                except sqlite3.OperationalError as error:
+                    raise self.unavailable(error) from None
+                finally:
+                    cursor.close()
         condition = f" WHERE {where}" if where else ""
         quoted = ", ".join(f'"{name}"' for name in names)
         return self.frame(f'SELECT {quoted} FROM "{prefix}{table.__tablename__}"{condition}', **params)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, String, TypeDecorator, text
 from sqlmodel import SQLModel
 
@@ -19,9 +20,12 @@ from wa_analytics.database.copying import blocks, blocks_of_columns
 from wa_analytics.tables.column import Instant, instant_text
 
 if TYPE_CHECKING:
+    import sqlite3
+
     import polars as pl
 
 INSTANT_FORMAT = "%Y-%m-%d %H:%M:%S%.6f"
+JSON_ROWS = 10_000
 
 
 @cache
@@ -159,12 +163,43 @@ def rows_of(frame: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]], dialect: str) -> pl.DataFrame:
     """A query's rows as a frame, instants and Booleans typed by column name."""
+    return _framed(names, list(zip(*rows, strict=True)) or [() for _ in names], dialect)
+
+
+def can_come_as_json(table: type[SQLModel], names: Iterable[str]) -> bool:
+    """Whether SQLite's JSON says exactly what stands in these columns: of a number with a fraction it
+    rounds the last digits, and bytes it refuses."""
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    return not any(isinstance(columns[name].type, Float | LargeBinary) for name in names)
+
+
+def sqlite_frame(cursor: sqlite3.Cursor, table: str, names: Sequence[str]) -> pl.DataFrame:
+    """Every row of a table of SQLite, in the order of its rows; the caller's transaction makes it one state.
+
+    A column of many rows comes as one JSON text, which takes two fifths of the time that the rows do as
+    tuples.
+    """
+    import polars as pl
+
+    quoted = [f'"{name}"' for name in names]
+    sql = (
+        f"SELECT max(rowid), {', '.join(f'json_group_array({name})' for name in quoted)} FROM "
+        f"(SELECT rowid, {', '.join(quoted)} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {JSON_ROWS})"
+    )
+    last, frames = -1, []
+    while True:
+        reached, *texts = cursor.execute(sql, (last,)).fetchone()
+        cells = [msgspec.json.decode(text) for text in texts]
+        frames.append(_framed(names, cells, "sqlite"))
+        if frames[-1].height < JSON_ROWS:
+            return pl.concat(frames, how="vertical_relaxed")
+        last = reached
+
+
+def _framed(names: Sequence[str], cells: Sequence[Sequence[Any]], dialect: str) -> pl.DataFrame:
     import polars as pl
 
     instants, booleans = _declared()
-    cells: Sequence[Sequence[Any]] = list(zip(*rows, strict=True))
-    if not cells:
-        cells = [() for _ in names]
     series = []
     for name, column in zip(names, cells, strict=True):
         if name in instants:
