@@ -216,6 +216,21 @@ def test_broken_settings_name_the_key_and_not_its_value(wa: Wa, home: Path) -> N
         ('[imports]\ntime_zone = "confidential"\n', "imports.time_zone"),
         ("database_url = [\n", "not valid TOML"),
         ('[checks]\ninterval_hours = "confidential"\n', "checks.interval_hours"),
+        ("[checks]\ninterval_hours = 0\n", "checks.interval_hours"),
+        ("[checks]\ncapture_hours = -1\n", "checks.capture_hours"),
+        ("[completeness]\nsettle_hours = -168\n", "completeness.settle_hours"),
+        ("[completeness]\nsettle_hours = 9999999999\n", "completeness.settle_hours"),
+        ("[evidence]\nseal_seconds = -1\n", "evidence.seal_seconds"),
+        ('[[entity]]\nkey = ""\n', "entity.0.key"),
+        (2 * '[[entity]]\nkey = "one"\n', "two [[entity]] have the same key"),
+        (
+            '[[entity]]\nkey = "one"\nchannels = ["7"]\n[[entity]]\nkey = "two"\nchannels = [7]\n',
+            "two [[entity]] have the same number",
+        ),
+        (
+            '[[entity]]\nkey = "one"\nname = "Lark"\n[[entity]]\nkey = "two"\nbusiness_names = ["LARK"]\n',
+            "two [[entity]] have the same business name",
+        ),
     ):
         (home / "settings.toml").write_text(text)
         told = wa("findings")

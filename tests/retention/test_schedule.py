@@ -244,12 +244,48 @@ def test_a_workspace_may_replace_it(tmp_path: Path) -> None:
         (HEADER + "a,,,A,,x,,,,\n", "retention.csv, line 2, column ceiling"),
         (HEADER + "a,,,A,P1Y,,,read_at,,\n", "retention.csv, line 2, column trigger"),
         (HEADER + "a,,,A,P1Y,,,,31.12.2020,\n", "retention.csv, line 2, column effective_from"),
+        (HEADER + "a,,,A,P1Y,,ture,,,\n", "retention.csv, line 2, column is_fallback: must be true"),
+        (HEADER + "a,,,A,P1Y,,,,,,more\n", "retention.csv, line 2: more cells than columns"),
+        (
+            "record_class,cieling\na,P1Y\n",
+            "retention.csv, line 1: column 'cieling' is not known; write it ceil",
+        ),
+        ("Record_Class,floor\na,P1Y\n", "line 1: column 'Record_Class' is not known; write it record_class"),
+        (HEADER + 'a,,,"A,P1Y,,,,,\nb,,,B,P1Y,,,,,\n', "retention.csv, line 3: not CSV"),
     ],
 )
 def test_what_is_wrong_with_it_is_told_by_line_and_column(tmp_path: Path, written: str, told: str) -> None:
     (tmp_path / "retention.csv").write_text(written)
     with pytest.raises(SettingsInvalid, match=told):
         read_schedule(tmp_path)
+
+
+def test_empty_rows_and_notes_of_one_s_own_are_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "retention.csv").write_text(
+        "record_class,floor,why\nmail,P1Y,the board said so\n,,\n\n , ,\n"
+    )
+    assert read_schedule(tmp_path) == (ScheduleRow(record_class="mail", floor="P1Y"),)
+
+
+@pytest.mark.parametrize(
+    ("place", "seat", "binds"),
+    [
+        ("", "", True),
+        ("US", "US", True),
+        ("US", "US-NY", True),
+        ("US-NY", "US-NY", True),
+        ("US-NY", "US", False),
+        ("US-NY", "US-CA", False),
+        ("GB", "UK", True),
+        ("UK", "GB", True),
+        ("BR", "br", True),
+        ("EU", "ES-CT", True),
+        ("EU", "GB", False),
+        ("US", "", False),
+    ],
+)
+def test_a_country_binds_all_its_parts(place: str, seat: str, binds: bool) -> None:
+    assert ScheduleRow(jurisdiction=place).binds(Entity(key="one", jurisdiction=seat)) is binds
 
 
 def test_it_must_be_utf_8(tmp_path: Path) -> None:

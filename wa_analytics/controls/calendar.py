@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from wa_analytics.retention.schedule import EUROPEAN_UNION
+from wa_analytics.settings import country_of
 
 #: The European Economic Area: the 27 member states with Iceland, Liechtenstein and Norway.
 EEA = EUROPEAN_UNION | {"IS", "LI", "NO"}
@@ -18,12 +19,6 @@ def countries(codes: tuple[str, ...]) -> frozenset[str]:
     for code in codes:
         named |= EEA if code == "EEA" else {code}
     return frozenset(named)
-
-
-def country_of(jurisdiction: str) -> str:
-    """The ISO country of a jurisdiction such as `US-NY`, `UK` or `BR`; `EU` stays `EU`."""
-    code = jurisdiction.strip().upper().split("-")[0]
-    return "GB" if code == "UK" else code
 
 
 def is_within(jurisdiction: str, codes: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import msgspec
 import narwhals as nw
 
 from wa_analytics.errors import SettingsInvalid
-from wa_analytics.settings import Entity, RecordClassRule
+from wa_analytics.settings import Entity, RecordClassRule, country_of
 
 Frame = nw.LazyFrame[Any]
 
 SHIPPED = Path(__file__).parent / "schedule.csv"
 CORRESPONDENCE = "correspondence"
+YES, NO = ("true", "1", "yes"), ("", "false", "0", "no")
 TRIGGERS = ("sent_at", "last_entry_at", "created_at")
 # Records of the workbench itself: the schedule says how long, messages never fall under them.
 OWN_CLASSES = (
@@ -46,7 +48,7 @@ DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+
 
 class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the schedule; empty class, kind or jurisdiction means any, jurisdiction `EU` every
-    member state.
+    member state, a country all its parts (`US` binds a company of `US-NY`).
 
     law: whose law asks for it (ISO country or EU; empty: the company's policy or a contract).
     accessible_for: how much of the floor must be at hand at once. extendable_to: what an authority
@@ -69,9 +71,12 @@ class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def binds(self, entity: Entity) -> bool:
         """Whether the row speaks of this company."""
-        place = self.jurisdiction
-        is_there = place in ("", entity.jurisdiction) or (
-            place == "EU" and entity.jurisdiction in EUROPEAN_UNION
+        place, seat = self.jurisdiction.upper(), entity.jurisdiction.strip().upper()
+        country = country_of(seat)
+        is_there = (
+            place in ("", seat)
+            or ("-" not in place and country_of(place) == country)
+            or (place == "EU" and country in EUROPEAN_UNION)
         )
         return is_there and self.entity_kind in ("", entity.kind)
 
@@ -125,15 +130,37 @@ def read_schedule(workspace: Path | None = None) -> tuple[ScheduleRow, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{path.name} is not UTF-8; save it as UTF-8 and try again.") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if not reader.fieldnames or "record_class" not in reader.fieldnames:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        _check_columns(path.name, reader.fieldnames or ())
+        rows = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
         raise SettingsInvalid(
-            f"{path.name}, line 1: column record_class is missing; its columns are {', '.join(COLUMNS)}."
+            f"{path.name}, line {reader.reader.line_num}: not CSV ({error}); correct its quotes."
+        ) from None
+    # Spreadsheets save empty rows as commas; read as a row they would bind everything.
+    return tuple(_row(path.name, line, cells) for line, cells in rows if _is_filled(cells))
+
+
+def _is_filled(cells: dict[str, Any]) -> bool:
+    return any(cell if isinstance(cell, list) else (cell or "").strip() for cell in cells.values())
+
+
+def _check_columns(name: str, given: Sequence[str]) -> None:
+    """Columns of one's own are notes, but what looks like a misspelt one is refused: the rule would go."""
+    meant = {column: get_close_matches(column.strip().lower(), COLUMNS, 1, 0.75) for column in given}
+    for column, near in meant.items():
+        if near and column not in COLUMNS:
+            raise SettingsInvalid(f"{name}, line 1: column {column!r} is not known; write it {near[0]}.")
+    if "record_class" not in given:
+        raise SettingsInvalid(
+            f"{name}, line 1: column record_class is missing; its columns are {', '.join(COLUMNS)}."
         )
-    return tuple(_row(path.name, reader.line_num, cells) for cells in reader)
 
 
-def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
+def _row(name: str, line: int, cells: dict[str, Any]) -> ScheduleRow:
+    if None in cells:
+        raise SettingsInvalid(f"{name}, line {line}: more cells than columns; quote cells that hold commas.")
     clean = {key: (cells.get(key) or "").strip() for key in COLUMNS}
     for column in ("floor", "ceiling", "accessible_for", "extendable_to"):
         if clean[column]:
@@ -141,6 +168,8 @@ def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
                 offsets(clean[column])
             except ValueError as error:
                 raise SettingsInvalid(f"{name}, line {line}, column {column}: {error}.") from None
+    if clean["is_fallback"].lower() not in YES + NO:
+        raise SettingsInvalid(f"{name}, line {line}, column is_fallback: must be true, false or empty.")
     trigger = clean["trigger"] or "sent_at"
     if trigger not in TRIGGERS:
         raise SettingsInvalid(f"{name}, line {line}, column trigger: must be one of {', '.join(TRIGGERS)}.")
@@ -159,7 +188,7 @@ def _row(name: str, line: int, cells: dict[str, str | None]) -> ScheduleRow:
         authority=clean["authority"],
         floor=clean["floor"],
         ceiling=clean["ceiling"],
-        is_fallback=clean["is_fallback"].lower() in ("true", "1", "yes"),
+        is_fallback=clean["is_fallback"].lower() in YES,
         trigger=trigger,
         effective_from=_moment(name, line, "effective_from", clean["effective_from"]),
         effective_to=_moment(name, line, "effective_to", clean["effective_to"]),

@@ -38,6 +38,7 @@ from wa_analytics.settings.sections import (
     Retention,
     Section,
     Twilio,
+    country_of,
     secret_text,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "Retention",
     "Settings",
     "Twilio",
+    "country_of",
     "read_settings",
     "secret_text",
     "unknown_keys",
@@ -87,6 +89,21 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     keys: Keys = Keys()
     evidence: Evidence = Evidence()
+
+    @model_validator(mode="after")
+    def _nobody_s_twice(self) -> Settings:
+        """Or whose a message or consent is would be decided by the order of the companies."""
+        for what, owned in (
+            ("key", [{one.key} for one in self.entity]),
+            ("number (channels)", [set(one.channels) for one in self.entity]),
+            (
+                "business name",
+                [{n.strip().casefold() for n in (one.name, *one.business_names) if n} for one in self.entity],
+            ),
+        ):
+            if len(frozenset().union(*owned)) < sum(map(len, owned)):
+                raise ValueError(f"two [[entity]] have the same {what}")
+        return self
 
     @model_validator(mode="after")
     def _topics_are_somebody_s(self) -> Settings:

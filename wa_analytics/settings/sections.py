@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+MOST_HOURS = 10 * 366 * 24
+
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -21,10 +23,16 @@ def known_zone(value: str) -> str:
     return value
 
 
+def country_of(jurisdiction: str) -> str:
+    """The ISO country of a jurisdiction such as `US-NY`, `UK` or `BR`; `EU` stays `EU`."""
+    code = jurisdiction.strip().upper().split("-")[0]
+    return "GB" if code == "UK" else code
+
+
 class Entity(Section):
     """A company of the group and what it owns on the platform."""
 
-    key: str
+    key: str = Field(min_length=1)
     name: str = ""
     kind: str = ""
     jurisdiction: str = ""
@@ -124,7 +132,7 @@ class Completeness(Section):
     """`settle_hours`: when the platform's own counts are final and a late record is a missing one.
     `false_alarms_per_year`: how often a number's silence may be alleged wrongly, per number."""
 
-    settle_hours: int = 168
+    settle_hours: int = Field(default=168, ge=0, le=MOST_HOURS)
     false_alarms_per_year: float = Field(default=0.01, gt=0, le=12)
 
 
@@ -152,8 +160,8 @@ class Checks(Section):
     """`interval_hours`: how often `wa run` is expected. `capture_hours`: how old the newest
     capture of an entity may be before the freshness check fails."""
 
-    interval_hours: int = 24
-    capture_hours: int = 72
+    interval_hours: int = Field(default=24, gt=0, le=MOST_HOURS)
+    capture_hours: int = Field(default=72, gt=0, le=MOST_HOURS)
 
 
 class Controls(Section):
@@ -193,7 +201,7 @@ class Evidence(Section):
     of the certificates it is trusted by; a relative path is in the workspace."""
 
     origin: str = ""
-    seal_seconds: int = 60
+    seal_seconds: int = Field(default=60, ge=0, le=MOST_HOURS * 3600)
     places: tuple[Path | str, ...] = ()
     s3_region: str = ""
     s3_endpoint_url: str = ""
