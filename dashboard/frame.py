@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import look, workbench
 from wa_analytics.errors import WorkbenchError
 
-MOST_BUTTONS = 5
+MOST_BUTTONS, MOST_LETTERS = 5, 90
 
 Body = Callable[[workbench.Screen, workbench.Seen], None]
 
@@ -55,7 +55,7 @@ def _company(screen: workbench.Screen) -> str | None:
     if len(names) == 1:
         return screen.companies[0].key
     options = list(names)
-    if len(options) <= MOST_BUTTONS:
+    if len(options) <= MOST_BUTTONS and sum(map(len, names.values())) <= MOST_LETTERS:
         chosen = st.segmented_control(
             "Company",
             options,

@@ -78,15 +78,19 @@ def section(words: str, note: str = "") -> None:
 
 
 def freshness(fresh: Mapping[str, object], as_of: datetime, time_zone: str) -> None:
-    """Last capture, last check, and whether a check is overdue: on every page."""
+    """Last capture, last check, whether a check is overdue or could not run: on every page."""
     captured, checked = (moment(fresh[name], time_zone) for name in ("last_capture_at", "last_check_at"))  # type: ignore[arg-type]
+    could_not = fresh["last_check_outcome"] == "error"
+    states = (
+        [badge("bad", "✕ a check could not run") + told(" its reason stands with it")] if could_not else []
+    )
     if fresh["is_check_overdue"]:
-        state = (
-            badge("bad", "✕ check overdue") + f" a check is expected every {fresh['check_interval_hours']} h"
-        )
-    else:
-        state = badge("good", "✓ checked in time")
-    late = " late" if fresh["is_check_overdue"] else ""
+        expected = f" one is expected every {fresh['check_interval_hours']} h: `wa run`"
+        states += [badge("bad", "✕ check overdue") + told(expected)]
+    elif not could_not:
+        states = [badge("good", "✓ checked in time")]
+    state = "</span><span>".join(states)
+    late = " late" if fresh["is_check_overdue"] or could_not else ""
     st.html(
         f'<div class="wb-fresh"><span>last capture <b>{safe(captured)}</b></span>'
         f'<span><i class="dot{late}"></i>last check <b>{safe(checked)}</b></span><span>{state}</span>'
@@ -153,6 +157,10 @@ def legend(colours: Mapping[str, str], dashed: Sequence[str] = ()) -> Html:
         kind = "dashed" if name in dashed else ""
         marks.append(f'<span><i class="{kind}" style="--c:{safe(colour)}"></i>{safe(name)}</span>')
     return Html(f'<div class="wb-legend">{"".join(marks)}</div>')
+
+
+def quiet(words: object) -> Html:
+    return Html(f'<span class="wb-muted">{safe(words)}</span>')
 
 
 def change(words: str, is_better: bool | None) -> Html:

@@ -12,8 +12,9 @@ from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.reports.checklist import ChecklistLine
 from wa_analytics.reports.decision import NO_OWNER, Decision
 from wa_analytics.reports.overview import Overview
-from wa_analytics.reports.wording import VERDICTS
+from wa_analytics.reports.wording import VERDICTS, counted
 
+DECISIONS = ("Decisions", "One decision", "Two decisions", "Three decisions")
 TRENDS = ("consent_coverage", "sends_after_withdrawal", "window_breaches_attempted", "body_capture_coverage")
 
 
@@ -21,7 +22,7 @@ TRENDS = ("consent_coverage", "sends_after_withdrawal", "window_breaches_attempt
 def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
     shown = seen.board.overview
     look.cards([_question(line) for line in shown.checklist])
-    look.section("Three decisions", "the most pressing first")
+    look.section(DECISIONS[len(shown.decisions)], "the most pressing first" if shown.decisions else "")
     if shown.decisions:
         for rank, (column, each) in enumerate(zip(st.columns(3), shown.decisions, strict=False), 1):
             with column, st.container(border=True, height="stretch", key=f"card_decision_{rank}"):
@@ -50,6 +51,11 @@ def _question(line: ChecklistLine) -> look.Html:
     return look.card(
         f'<div class="head"><h3>{look.safe(line.title)}</h3>{look.verdict(line.outcome, line.label)}</div>'
         f"<p>{look.safe(line.sentence[0].upper() + line.sentence[1:])}.</p>"
+        + (
+            f'<p class="wb-muted">Did not run: {look.told("; ".join(line.not_run))}.</p>'
+            if line.not_run
+            else ""
+        )
         + (f'<div class="figures">{figures}</div>' if figures else ""),
         look.verdict_class(line.outcome),
     )
@@ -87,7 +93,7 @@ def _trend(shown: Overview) -> None:
         )
     metric = METRICS[name]
     found = shown.figure(name)
-    st.html(f'<span class="wb-muted" style="font-size:12.5px">{look.safe(metric.numerator_meaning)}</span>')
+    st.html(f'<span class="wb-muted" style="font-size:12.5px">{look.safe(counted(metric))}</span>')
     drawn(
         trend(shown.trend, metric),
         f"{metric.title} by week over the last half year; to date {found.text}",
@@ -99,7 +105,12 @@ def _trend(shown: Overview) -> None:
 def _change(shown: Overview) -> None:
     st.html("<h3>Change since last week</h3>")
     rows = [
-        (found.title, found.text, found.recent_text, look.change(found.change_text, found.is_better))
+        (
+            found.title,
+            found.text,
+            look.quiet(found.before_text) if found.is_stock else found.recent_text,
+            look.change(found.change_text, found.is_better),
+        )
         for found in shown.figures
     ]
     st.html(look.table(("", "to date", "last 7 days", "change"), rows, numeric=(1, 2)))

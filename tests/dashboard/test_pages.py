@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -212,6 +215,24 @@ def test_nothing_captured_is_not_evaluated_never_green(
     assert "no check has run" in _text(_run("incidents"))
     (asked,) = wa.open(tmp_path / "empty").overview().decisions
     assert asked.text.startswith("Have the evidence captured and the checks run")
+
+
+def test_a_check_that_could_not_run_is_told_above_every_page(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(demo.home, tmp_path / "crashed")
+    with closing(sqlite3.connect(tmp_path / "crashed" / "wa.db")) as database, database:
+        database.execute("UPDATE check_run SET outcome_code = 'error'")
+        database.execute(
+            "UPDATE check_result SET outcome_code = 'error', reason = 'it crashed' "
+            "WHERE check_key = 'retention.conflict'"
+        )
+    monkeypatch.setenv("WA_HOME", str(tmp_path / "crashed"))
+    for name in PAGES:
+        text = _text(_run(name))
+        assert "a check could not run" in text, name
+        assert "checked in time" not in text, name
+    assert "Did not run: retention rules that contradict each other" in _text(_run("overview"))
 
 
 def test_no_workspace_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

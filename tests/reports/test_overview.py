@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+from msgspec import structs
 
 from tests.reports.world import AS_OF, COMPANIES, SETTINGS, World, check_results
 from wa_analytics.incidents.lifecycle import closed
@@ -93,8 +94,35 @@ def test_a_crashed_check_is_not_counted_as_run(world: World) -> None:
     found = again(world, frames=clean, check_results=check_results(crashed=("consent.withdrawn",)))
     assert found.checklist[1].sentence == "no exception found, 11 of 12 tests ran"
     assert found.checklist[1].outcome == "not_evaluated"
+    assert found.checklist[1].not_run == ("messages sent to people who had withdrawn",)
     whole = again(world, frames=clean)
     assert whole.checklist[1].outcome == "pass"
+    assert whole.checklist[1].not_run == ()
+    assert whole.checklist[3].not_run == ()
+
+
+def test_a_stock_says_of_which_moment_it_is(world: World) -> None:
+    stock = again(world).figure("open_findings")
+    assert stock.is_stock
+    assert stock.recent_text == f"{stock.text} now"
+    assert stock.before_text.endswith(" a week ago")
+    assert not again(world).figure("consent_coverage").is_stock
+
+
+def test_of_equal_severity_and_date_the_larger_incident_is_decided_first(world: World) -> None:
+    state = next(found for found in world.incidents if found.rule == "consent.withdrawn")
+    small, large, other = (
+        structs.replace(state, incident_id=name, finding_count=count, rule=rule)
+        for name, count, rule in (
+            ("INC-1", 12, "consent.withdrawn"),
+            ("INC-2", 14, "consent.withdrawn"),
+            ("INC-3", 1, "consent.refused"),
+        )
+    )
+    decided = again(world, incidents=[small, large, other]).decisions
+    assert [found.incident_id for found in decided] == ["INC-2", "INC-3", "INC-1"]
+    assert "(14 findings)" in decided[0].text
+    assert "(1 finding)" in decided[1].text
 
 
 def test_decisions_have_owner_and_date_and_clocks_come_first(world: World) -> None:

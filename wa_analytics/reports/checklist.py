@@ -30,7 +30,8 @@ class Question:
 
 @dataclass(frozen=True)
 class ChecklistLine:
-    """One answered line: outcome, a sentence, and how many tests stand behind it."""
+    """One answered line: outcome, a sentence, and how many tests stand behind it. `not_run` names those
+    that gave no answer, where others did."""
 
     key: str
     title: str
@@ -41,6 +42,7 @@ class ChecklistLine:
     test_count: int
     missing: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
+    not_run: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -141,9 +143,7 @@ def answered(
         most = max(counts, key=lambda rule: counts[rule])
         kinds = sum(1 for count in counts.values() if count)
         sentence = f"{_exceptions(exceptions)}, {tail}; "
-        sentence += f"most of {kinds} kinds: " if kinds > 1 else ""
-        title = TITLES.get(most, most)
-        sentence += f"{title[0].lower()}{title[1:]}" + (f" ({whole(counts[most])})" if kinds > 1 else "")
+        sentence += f"most often: {_named(most)} ({whole(counts[most])})" if kinds > 1 else _named(most)
     elif not question.checks:
         sentence = f"not evaluated: {question.missing[0]}"
     elif not ran_count:
@@ -166,7 +166,16 @@ def answered(
         test_count=tests,
         missing=question.missing,
         figures=figures,
+        not_run=(*(_named(rule) for rule in question.checks if rule not in executed), *question.missing)
+        if ran_count
+        else (),
     )
+
+
+def _named(rule: str) -> str:
+    """A rule's title within a sentence."""
+    title = TITLES.get(rule, rule)
+    return f"{title[0].lower()}{title[1:]}"
 
 
 def _exceptions(count: int) -> str:

@@ -79,7 +79,8 @@ def decisions(
     entity: str | None = None,
     most: int = 3,
 ) -> tuple[Decision, ...]:
-    """The `most` pressing ones for one company, or for all."""
+    """The `most` pressing ones for one company, or for all: of equal severity and date, what is not asked yet
+    before the same of another company, and the one with more findings first."""
     open_ones = [
         state
         for state in incidents
@@ -92,11 +93,20 @@ def decisions(
     legal.sort(key=lambda found: (found.due_at is None, found.due_at, found.incident_id))
     with_clock = {found.incident_id for found in legal}
     far = as_of + timedelta(days=36_500)
-    policy = sorted(
-        (_policy(state, settings, as_of) for state in open_ones if state.incident_id not in with_clock),
-        key=lambda found: (-SEVERITIES.index(found.severity), found.due_at or far, found.incident_id or ""),
+    policy = [state for state in open_ones if state.incident_id not in with_clock]
+    policy.sort(key=lambda state: (-state.finding_count, state.incident_id))
+    nth = {  # among those of its rule: two companies' incidents of one rule ask the same
+        state.incident_id: sum(other.rule == state.rule for other in policy[:index])
+        for index, state in enumerate(policy)
+    }
+    policy.sort(
+        key=lambda state: (
+            -SEVERITIES.index(state.severity_code),
+            state.policy_due_at or far,
+            nth[state.incident_id],
+        )
     )
-    chosen = [*legal, *policy][:most]
+    chosen = [*legal, *(_policy(state, settings, as_of) for state in policy)][:most]
     return (*chosen, *_to_connect(verdicts, settings, as_of, entity)[: most - len(chosen)])
 
 
@@ -144,7 +154,7 @@ def _legal(state: IncidentState, settings: Settings, as_of: datetime) -> list[De
 def _policy(state: IncidentState, settings: Settings, as_of: datetime) -> Decision:
     text = ASKS.get(state.rule or "", f"Say how to deal with: {state.title}")
     if state.finding_count:
-        text += f" ({state.finding_count:,})"
+        text += f" ({state.finding_count:,} finding{'' if state.finding_count == 1 else 's'})"
     if state.breach_code == "undecided" and state.severity_code == "critical":
         text += "; is it a personal-data breach? undecided"
     return Decision(

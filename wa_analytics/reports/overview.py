@@ -20,7 +20,7 @@ from wa_analytics.metrics.frames import MetricFrames, collected, row_counts
 from wa_analytics.metrics.metric import Metric
 from wa_analytics.reports.checklist import QUESTIONS, ChecklistLine, answered, executed_checks
 from wa_analytics.reports.decision import Decision, decisions
-from wa_analytics.reports.wording import figure, moment
+from wa_analytics.reports.wording import NOT_EVALUATED, figure, moment
 from wa_analytics.settings import Settings
 
 WEEK = timedelta(days=7)
@@ -44,9 +44,9 @@ HEADLINE = (
 class Figure:
     """One metric: to date, and how it moved since last week.
 
-    `recent` and `before` are the last seven days and the seven before; for a stock (overdue, open
-    findings) they are now and a week ago. `is_better` is None where either is unknown or they are
-    equal; `change_text` says it in words.
+    `recent` and `before` are the last seven days and the seven before; for a stock (`is_stock`: overdue,
+    open findings) they are now and a week ago, and their texts say so. `is_better` is None
+    where either is unknown or they are equal; `change_text` says it in words.
     """
 
     metric: str
@@ -60,6 +60,7 @@ class Figure:
     before_text: str
     change_text: str
     is_better: bool | None
+    is_stock: bool
 
 
 @dataclass(frozen=True)
@@ -197,15 +198,22 @@ def _figure(metric: Metric, frames: MetricFrames, as_of: datetime) -> Figure:
         denominator=now["denominator"],
         ratio=now["ratio"],
         text=_text(metric, now),
-        recent_text=_text(metric, recent),
-        before_text=_text(metric, before),
+        recent_text=_at(metric, recent, "now"),
+        before_text=_at(metric, before, "a week ago"),
         change_text=change_text,
         is_better=is_better,
+        is_stock=metric.is_stock,
     )
 
 
 def _text(metric: Metric, row: Mapping[str, Any]) -> str:
     return figure(metric.unit, row["numerator"], row["denominator"], row["ratio"])
+
+
+def _at(metric: Metric, row: Mapping[str, Any], when: str) -> str:
+    """The value of an interval; a stock's with the moment it stands for."""
+    text = _text(metric, row)
+    return f"{text} {when}" if metric.is_stock and text != NOT_EVALUATED else text
 
 
 def _change(metric: Metric, recent: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[str, bool | None]:

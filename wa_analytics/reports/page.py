@@ -38,6 +38,7 @@ def environment() -> Environment:
         last_day=wording.last_day,
         whole=wording.whole,
         span=wording.span,
+        counted=wording.counted,
     )
     made.globals.update(
         badges=BADGES,

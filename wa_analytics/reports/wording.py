@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from wa_analytics.metrics.metric import Unit, shown_value
+from wa_analytics.metrics.metric import Metric, Unit, shown_value
 
 NOT_EVALUATED = "not evaluated"
 LEGAL_FOOTER = (
@@ -33,6 +33,13 @@ def figure(unit: Unit, numerator: int | None, denominator: int | None, ratio: fl
     if unit == "per_10k":
         return f"{value:,.1f} per 10,000"
     return _share(value)
+
+
+def counted(metric: Metric) -> str:
+    """What a metric counts, and out of what."""
+    if metric.denominator_meaning.startswith("none"):
+        return metric.numerator_meaning
+    return f"{metric.numerator_meaning}, out of {metric.denominator_meaning}"
 
 
 def _share(value: float) -> str:
