@@ -11,7 +11,7 @@ import polars as pl
 from wa_analytics.incidents.deadlines import Clock, clocks
 from wa_analytics.incidents.lifecycle import IncidentState, Step
 from wa_analytics.reports.decision import NO_OWNER
-from wa_analytics.settings import Entity, Settings
+from wa_analytics.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,18 @@ def incident_lines(
         .to_dicts()
     )
     countries = {(row["rule"], row["entity"]): tuple(row["country_code"]) for row in seen}
-    blank = Entity(key="", name="")
     order = ("critical", "high", "medium", "low")
     lines = []
     for state in states:
-        company = settings.entity_by_key(state.entity or "") or blank
+        company = settings.entity_by_key(state.entity or "")
         lines.append(
             Incident(
                 state=state,
                 steps=tuple(step for step in steps if step.incident_id == state.incident_id),
-                company=company.name or company.key or "no company",
-                owner=state.owner or company.owner or NO_OWNER,
-                time_zone=company.time_zone if company.key else "UTC",
-                jurisdiction=company.jurisdiction,
+                company=(company.name or company.key) if company else "no company",
+                owner=state.owner or (company.owner if company else "") or NO_OWNER,
+                time_zone=company.time_zone if company else "UTC",
+                jurisdiction=company.jurisdiction if company else "",
                 affected=countries.get((state.rule, state.entity), ()),
             )
         )
