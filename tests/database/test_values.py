@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from psycopg import errors
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from wa_analytics import tables as t
@@ -167,6 +169,34 @@ def test_an_unusable_database_is_one_sentence_without_its_password(url: str, tol
     assert told in sentence
     assert "hunter2" not in sentence
     assert len(sentence.splitlines()) == 1
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'wa.db'}")
+    database.migrate()
+    with database.writing() as writer:
+        [(pages,)] = writer.rows("PRAGMA page_count")
+        writer.rows(f"PRAGMA max_page_count={pages}")
+    with (
+        pytest.raises(DatabaseUnavailable, match=r"disk of the database wa\.db is full; free space"),
+        database.writing() as writer,
+    ):
+        writer.append(t.Channel, ("channel_id", "has_inbound"), [("c" * 4_000, True)])
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (errors.DiskFull("could not extend file"), "disk of the database .* is full"),
+        (errors.LockNotAvailable("canceling statement due to lock timeout"), "locked .* more than 7 s"),
+    ],
+)
+def test_what_postgresql_lacks_is_named(refused: errors.Error, told: str) -> None:
+    database = Database("postgresql://wa@127.0.0.1:1/wa")
+    database.lock_seconds = 7
+    with pytest.raises(DatabaseUnavailable, match=told):
+        raise database.unavailable(refused)
 
 
 def test_an_uninitialised_database_says_so(database: Database) -> None:

@@ -55,11 +55,21 @@ def length(body: bytes = BODY) -> bytes:
 )
 def test_a_head_with_two_readings_is_refused_and_nothing_is_stored(receiver: Receiver, sent: bytes) -> None:
     before = len(receiver.captures())
+    counted = _malformed(receiver)
     answer = receiver.raw(sent)
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 ")), answer
     assert answer.count(b"HTTP/1.1 ") <= 1
+    assert _malformed(receiver) - counted == answer.count(b"HTTP/1.1 400 ")
     assert len(receiver.captures()) == before
     assert receiver.post(b'{"still": "here"}') == 200
+
+
+def _malformed(receiver: Receiver) -> float:
+    """Requests counted as malformed, whether or not it was known what they asked for."""
+    return sum(
+        receiver.figure(f'wa_receiver_requests_total{{provider="{provider}",outcome="malformed"}}')
+        for provider in ("", "meta-cloud")
+    )
 
 
 def test_a_trailer_gives_no_signature(receiver: Receiver) -> None:

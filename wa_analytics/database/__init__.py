@@ -31,7 +31,7 @@ BUSY_SECONDS = 30
 # commits dearer.
 PAGE_BYTES = 4_096
 WAL_BYTES = 64 << 20
-UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
+UNDEFINED_TABLE, DISK_FULL, LOCK_NOT_AVAILABLE = "42P01", "53100", "55P03"  # PostgreSQL's words for it
 
 
 # sqlite3 asks every value of another type than int, float or str what it wants to be stored as, which
@@ -98,6 +98,15 @@ class Database:
         self.engine: Engine = create_engine(self.url, **options)
         self.gate: Callable[[], AbstractContextManager[None]] = nullcontext
         """Passed before every write, where several processes of one program write in turn."""
+        self.lock_seconds = BUSY_SECONDS
+        """How long a connection waits for a lock, for the sentence that tells it."""
+        # Rows in bulk go past SQLAlchemy, and then the driver's own error comes.
+        driver: Any = self.engine.dialect.loaded_dbapi
+        self._refusals: tuple[type[Exception], ...] = (
+            OperationalError,
+            ProgrammingError,
+            driver.OperationalError,
+        )
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
@@ -120,7 +129,7 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except (OperationalError, ProgrammingError) as error:
+        except self._refusals as error:
             raise self._told(error) from None
 
     @contextmanager
@@ -136,7 +145,7 @@ class Database:
                 connection = connection.execution_options(immediate=True)
                 with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
-        except (OperationalError, ProgrammingError) as error:
+        except self._refusals as error:
             raise self._told(error) from None
 
     @contextmanager
@@ -160,7 +169,7 @@ class Database:
                 session.connection(execution_options={"immediate": True})
                 yield session
                 session.commit()
-        except (OperationalError, ProgrammingError) as error:
+        except self._refusals as error:
             raise self._told(error) from None
 
     def frame(self, sql: str, **params: Any) -> pl.DataFrame:
@@ -235,24 +244,29 @@ class Database:
         except SQLAlchemyError as error:
             raise self.unavailable(error) from None
 
-    def _told(self, error: OperationalError | ProgrammingError) -> Exception:
+    def _told(self, error: Exception) -> Exception:
         """The sentence of a database that cannot be used; a wrong statement stays what it is."""
-        if isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", "") == UNDEFINED_TABLE:
-            return self.unavailable(error)
-        return error
+        if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+            return error
+        return self.unavailable(error)
 
     def unavailable(self, error: Exception) -> DatabaseUnavailable:
         """The sentence for what the driver said when the database could not be used."""
-        cause = str(getattr(error, "orig", error)).splitlines()[0]
-        if "locked" in cause:
+        driver = getattr(error, "orig", error)
+        cause, state = str(driver).splitlines()[0], getattr(driver, "sqlstate", "")
+        if "locked" in cause or state == LOCK_NOT_AVAILABLE:
             return DatabaseUnavailable(
-                f"The database is locked by another program for more than {BUSY_SECONDS} s; "
+                f"The database is locked by another program for more than {self.lock_seconds} s; "
                 "stop it or try again later."
             )
         if "no such table" in cause or "does not exist" in cause:
             return DatabaseUnavailable("The database has no tables of this version; run `wa init` first.")
         place = make_url(self.url).render_as_string(hide_password=True)
         place = self.path.name if self.path else place.split("@")[-1].split("?")[0]
+        if "disk is full" in cause or state == DISK_FULL:
+            return DatabaseUnavailable(
+                f"The disk of the database {place} is full; free space there, then try again."
+            )
         return DatabaseUnavailable(
             f"The database {place} cannot be used ({type(error).__name__}); "
             "check that it exists, runs and may be written, then try again."

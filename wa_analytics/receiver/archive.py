@@ -48,6 +48,7 @@ def impatient(url: str) -> Database:
     """The database for a program whose senders wait: locks and dead hosts fail within seconds, and
     a commit is on disk when it returns, whatever the server's default is."""
     database = Database(url)
+    database.lock_seconds = LOCK_SECONDS
 
     @event.listens_for(database.engine, "do_connect")
     def _connecting(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:

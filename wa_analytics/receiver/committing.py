@@ -35,7 +35,7 @@ SENT_CAPTURES = 8
 deliveries are read, and then all of these wait for it."""
 
 START_SECONDS = 60.0
-END_SECONDS = 60.0
+END_SECONDS = 8.0
 
 Outcome = Literal["durable", "unavailable"]
 logger = logging.getLogger("wa_analytics.receiver")
@@ -130,17 +130,20 @@ class GroupCommit(asyncio.Protocol):
             self._transport.write(framed(Refusals(refused)))
 
     async def close(self) -> None:
-        """Let the writer store what it was given and end."""
+        """Let the writer store what it was given and end; kill it after END_SECONDS: what it has not
+        stored by then was acknowledged to nobody."""
+        until = time.monotonic() + END_SECONDS
         if self._transport is not None:
             self.tick()
             self._flushed()
             self._transport.write_eof()
             await asyncio.wait([self._lost], timeout=END_SECONDS)
         if self._writer is not None:
-            await asyncio.to_thread(self._writer.join, END_SECONDS)
+            await asyncio.to_thread(self._writer.join, max(0.0, until - time.monotonic()))
             if self._writer.is_alive():
                 logger.error("The writer did not end; it is killed.")
                 self._writer.kill()
+                await asyncio.to_thread(self._writer.join)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)
@@ -151,8 +154,7 @@ class GroupCommit(asyncio.Protocol):
         self._is_full = False
         self._unsent.clear()
         if not self._figures.is_stopping:
-            self._figures.is_available = False
-            logger.error("The writer ended; deliveries are answered 503 until it runs again.")
+            self._troubled("The writer ended; deliveries are answered 503 until it runs again.")
         while self._waiting:
             _settle(self._waiting.popleft().future, "unavailable")
         if not self._ready.done():
@@ -175,7 +177,7 @@ class GroupCommit(asyncio.Protocol):
     def _reported(self, report: Report) -> None:
         figures = self._figures
         if not self._ready.done():
-            figures.is_available = report.is_stored
+            figures.is_available, figures.trouble = report.is_stored, report.sentence
             self._ready.set_result(report)
             return
         if report.is_stored != figures.is_available and not figures.is_stopping:
@@ -183,7 +185,7 @@ class GroupCommit(asyncio.Protocol):
                 logger.warning("Deliveries are stored again.")
             else:
                 logger.error("Deliveries are answered 503 and will be sent again. %s", report.sentence)
-        figures.is_available = report.is_stored
+        figures.is_available, figures.trouble = report.is_stored, report.sentence
         if report.count:
             outcome: Outcome = "durable" if report.is_stored else "unavailable"
             figures.committed(report)
@@ -193,8 +195,11 @@ class GroupCommit(asyncio.Protocol):
     def _silent(self) -> None:
         """The writer keeps a delivery waiting; its next report tells whether it stores again."""
         if self._figures.is_available and not self._figures.is_stopping:
-            self._figures.is_available = False
-            logger.error("The writer does not answer; deliveries that wait are answered 503.")
+            self._troubled("The writer does not answer; deliveries that wait are answered 503.")
+
+    def _troubled(self, sentence: str) -> None:
+        self._figures.is_available, self._figures.trouble = False, sentence
+        logger.error(sentence)
 
     def _flushed(self) -> None:
         if self._unsent and self._transport is not None:

@@ -42,8 +42,8 @@ class Figures:
     """answers: (provider, outcome) → requests. captures: (provider, stored or repeated) → captures.
 
     waiting_count, held_bytes: deliveries not answered yet and the bytes of theirs in memory.
-    is_available: whether the last attempt to write succeeded. sealed_count: entries under the
-    newest checkpoint that this receiver made.
+    is_available: whether the last attempt to write succeeded; `trouble`: why not. sealed_count:
+    entries under the newest checkpoint that this receiver made.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class Figures:
         self.held_bytes = 0
         self.waiting_count = 0
         self.is_available = True
+        self.trouble = ""
         self.is_stopping = False
         self.commit_failures = 0
         self.seal_failures = 0
@@ -62,6 +63,10 @@ class Figures:
         self.commit_seconds = Distribution(SECONDS)
         self.batch_captures = Distribution(ROWS)
         self._told: Counter[str] = Counter()
+
+    def unreadable_head(self) -> None:
+        """One more request that was answered 400 before anybody knew what it asked for."""
+        self.answers["", "malformed"] += 1
 
     def refused(self) -> Counter[str]:
         """Provider → deliveries refused for their signature or size; their bodies are not kept."""

@@ -7,6 +7,7 @@ whose request does not get on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,12 +24,21 @@ WIRE_BYTES = 4 * BODY_BYTES
 REQUEST_SECONDS = 20.0
 
 
-def bounded_protocol() -> type[asyncio.Protocol]:
-    """httptools where it is installed, h11 (which bounds its heads itself) where it is not."""
+def bounded_protocol(refused: Callable[[], None]) -> type[asyncio.Protocol]:
+    """httptools where it is installed, h11 (which bounds its heads itself) where it is not.
+
+    refused: told of every request that is answered 400 here, and so never becomes one of the application.
+    """
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     except ImportError:
-        return H11Protocol
+
+        class CountedProtocol(H11Protocol):
+            def send_400_response(self, msg: str) -> None:
+                refused()
+                super().send_400_response(msg)
+
+        return CountedProtocol
 
     class BoundedProtocol(HttpToolsProtocol):
         _is_in_head = True
@@ -39,6 +49,11 @@ def bounded_protocol() -> type[asyncio.Protocol]:
             super().data_received(data)
             if self._wire_bytes > (HEAD_BYTES if self._is_in_head else WIRE_BYTES):
                 self.send_400_response("The request is too large.")
+
+        def send_400_response(self, msg: str) -> None:
+            if not self.transport.is_closing():
+                refused()
+            super().send_400_response(msg)
 
         def on_headers_complete(self) -> None:
             self._is_in_head = False

@@ -49,14 +49,18 @@ class Sealing:
             while self._connection.poll():
                 self._reported(self._connection.recv())
         if not self._process.is_alive() and time.monotonic() - self._started_at > AGAIN_SECONDS:
-            self.close()
+            self.close(0.0)
             self.start()
 
-    def close(self, seconds: float = 60.0) -> None:
-        """Let it seal what is left and end. Call it after the last append."""
+    def close(self, seconds: float) -> None:
+        """Let it seal what is left and end, or kill it. Call it after the last append."""
         with suppress(OSError):
             self._connection.send(None)
         self._process.join(seconds)
+        if self._process.is_alive():
+            logger.error("The last checkpoint was not made in time; the next program that seals makes it.")
+            self._process.kill()
+            self._process.join()
         with suppress(EOFError, OSError):
             while self._connection.poll():
                 self._reported(self._connection.recv())

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 CONNECTIONS = 4_096
 KEEP_ALIVE_SECONDS = 15
 DRAIN_SECONDS = 10
+SEAL_SECONDS = 8.0
+"""How long the last checkpoint may take; what it leaves out is under the next one. With DRAIN_SECONDS and
+`committing.END_SECONDS` a stop lasts less than the 30 s that supervisors allow before they kill."""
 LOOPBACK = "127.0.0.1"
 logger = logging.getLogger("wa_analytics.receiver")
 
@@ -178,7 +181,7 @@ async def _served(
     commit = GroupCommit(partial(started, settings.home, url), figures)
     application = Application(endpoints, commit, figures, may_be_unsigned=listening.may_be_unsigned)
     tls = {"ssl_certfile": listening.certificate, "ssl_keyfile": listening.key}
-    webhooks = Quiet(configured(application, **tls))
+    webhooks = Quiet(configured(application, figures.unreadable_head, **tls))
     status = Quiet(configured(Status(figures, lambda: commit.is_running)))
     sealing: Sealing | None = None
     tasks: list[asyncio.Task[None]] = []
@@ -201,7 +204,7 @@ async def _served(
         for task in tasks[2:]:
             task.cancel()
         if sealing is not None:
-            await asyncio.to_thread(sealing.close)
+            await asyncio.to_thread(sealing.close, SEAL_SECONDS)
         failures = await asyncio.gather(*tasks, return_exceptions=True)
     for failure in failures:
         if isinstance(failure, Exception):
@@ -228,11 +231,16 @@ class Quiet(uvicorn.Server):
         yield
 
 
-def configured(application: Any, **options: Any) -> uvicorn.Config:
-    """uvicorn without access log, proxy headers or websockets: nobody's address is read or kept."""
+def configured(
+    application: Any, refused: Callable[[], None] = lambda: None, **options: Any
+) -> uvicorn.Config:
+    """uvicorn without access log, proxy headers or websockets: nobody's address is read or kept.
+
+    refused: told of each request that is answered 400 before the application sees it.
+    """
     return uvicorn.Config(
         application,
-        http=bounded_protocol(),
+        http=bounded_protocol(refused),
         ws="none",
         lifespan="off",
         interface="asgi3",

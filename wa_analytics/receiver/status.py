@@ -32,7 +32,10 @@ class Status:
         elif scope["path"] == "/healthz":
             word = self.word
             status = 200 if word == "ok" else 503
-            content = msgspec.json.encode({"status": word, "waiting": self._figures.waiting_count})
+            told = {"status": word, "waiting": self._figures.waiting_count}
+            if status == 503 and self._figures.trouble:
+                told["reason"] = self._figures.trouble
+            content = msgspec.json.encode(told)
         if scope["method"] == "HEAD":
             content = b""
         headers = [(b"content-type", kind), (b"content-length", b"%d" % len(content))]
