@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -68,6 +70,12 @@ def test_workers_are_readied_for_large_files_alone(tmp_path: Path, monkeypatch: 
     (tmp_path / "two.ndjson").write_bytes(b"x" * 60)
     workers.readied_for([str(tmp_path)])
     assert asked == ["asked"]
+
+
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="nothing is forked")
+def test_what_workers_are_forked_from_is_looked_through_no_more() -> None:
+    with Workers(print) as pool:
+        assert pool.submit(gc.get_freeze_count).result() > 10_000
 
 
 def test_workers_import_nothing_from_the_folder_a_program_is_called_in(tmp_path: Path) -> None:

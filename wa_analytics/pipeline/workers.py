@@ -30,6 +30,7 @@ IMPORTED = (
     "wa_analytics.evidence.tiles",
     "wa_analytics.pipeline.intake",
     "wa_analytics.pipeline.refreshing.spans",
+    "wa_analytics.pipeline.preloaded",
 )
 
 
