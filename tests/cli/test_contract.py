@@ -305,6 +305,24 @@ def test_postgresql_by_init_and_by_environment(
     assert at(other, "doctor", "--json").code == 0
 
 
+def test_a_demo_keeps_its_hands_off_a_database_that_is_used(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own of the time before too: the keys to it would be gone."""
+    directory = tmp_path / "directory.csv"
+    directory.write_text("custodian_id,name\nE-1,Ines Example\n")
+    home = tmp_path / "home"
+    (home / "demo").mkdir(parents=True)
+    monkeypatch.setenv("WA_DATABASE_URL", postgresql_url)
+    assert at(home, "init").code == 0
+    assert at(home, "capture", "directory", str(directory)).code == 0
+    keys = {path.name: path.read_bytes() for path in (home / "keys").iterdir() if path.is_file()}
+    told = at(home, "demo", "--no-serve")
+    assert (told.code, told.out) == (2, "")
+    assert "holds evidence already" in told.err
+    assert keys == {path.name: path.read_bytes() for path in (home / "keys").iterdir() if path.is_file()}
+
+
 # --- at once --------------------------------------------------------------------------------------
 
 

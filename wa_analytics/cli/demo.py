@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from wa_analytics.cli.invocation import AsOf, Invocation, Json, current, moment
 from wa_analytics.cli.output import emit, say
 
 if TYPE_CHECKING:
+    from wa_analytics.settings import Settings
     from wa_analytics.synthetic.world import World
     from wa_analytics.workspace import Workspace
 
@@ -50,7 +51,9 @@ def demo(
     assert invocation is not None
     from wa_analytics.settings import read_settings
 
-    home = Path(read_settings(invocation.home).home)
+    settings = read_settings(invocation.home)
+    home = Path(settings.home)
+    _refuse_used(settings)
     if (home / "wa.db").exists() and not (home / "demo").is_dir():
         raise InputRefused(
             f"{home} holds a workspace of your own; run the demo elsewhere: wa --home DIR demo."
@@ -64,7 +67,7 @@ def demo(
         _run(home, arguments, allowed, quiet=as_json)
         took[name] = took.get(name, 0) + time.perf_counter() - start
 
-    say("Writing the made-up group …")
+    say("Writing the made-up group; some of its bodies are broken on purpose, and refused below …")
     start = time.perf_counter()
     world = write_world(
         home / "demo",
@@ -131,6 +134,25 @@ def demo(
         raise typer.Exit(2)
     if serve:
         _run(home, ("dashboard",), (0,), quiet=False)
+
+
+def _refuse_used(settings: Settings) -> None:
+    """Before anything is emptied: keys of the demo before open what a database still holds."""
+    from sqlalchemy import inspect, text
+
+    from wa_analytics.database import Database
+    from wa_analytics.errors import InputRefused
+
+    if settings.database_url is None:
+        return
+    with closing(Database(settings.database_address)) as database, database.reading() as connection:
+        has_entries = inspect(connection).has_table("entry")
+        is_used = has_entries and connection.execute(text("SELECT 1 FROM entry LIMIT 1")).first()
+    if is_used:
+        raise InputRefused(
+            "The database that WA_DATABASE_URL or settings.toml names holds evidence already; name an empty "
+            "one, or none for the embedded database."
+        )
 
 
 def _emptied(home: Path) -> None:

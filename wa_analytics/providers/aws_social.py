@@ -186,7 +186,7 @@ def _inner(capture: Capture, text: Any, name: str) -> Any:
     try:
         return decoded(text) if isinstance(text, str) else text
     except ValueError:
-        raise CaptureUnreadable(f"{place_of(capture)}: its {name} is not JSON.") from None
+        raise CaptureUnreadable(f"{place_of(capture)}: its {name} is not JSON; give {EXPECTED}.") from None
 
 
 def rewrapped(layers: Layers, entry: str) -> bytes:
