@@ -8,20 +8,24 @@ machines. Both hold counts, rule texts and SQL (whose only literals are instants
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from data_checks.check import Check
 from data_checks.outcome import RunOutcome
 from wa_analytics.errors import WorkbenchError
+from wa_analytics.reports.wording import moment
 
 OUTCOME_WORDS = {
-    "pass": "no exception found",
-    "fail": "exceptions found",
-    "not_evaluated": "not evaluated",
-    "error": "could not run",
+    "pass": "✓ no exception found",
+    "fail": "✕ exceptions found",
+    "not_evaluated": "? not evaluated",
+    "error": "! could not run",
 }
 
 
@@ -39,6 +43,7 @@ def write_docs(
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters.update(moment=moment, told=_told)
     template = environment.from_string(
         (files("data_checks") / "data_docs.html.j2").read_text(encoding="utf-8")
     )
@@ -73,3 +78,8 @@ def write_docs(
             "recorded, name another folder with --docs."
         ) from None
     return place
+
+
+def _told(text: str) -> Markup:
+    """A sentence in which words between backticks are a name."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before

@@ -15,6 +15,7 @@ from data_checks.suites import CATALOGUE
 from tests.data_checks.state import AS_OF, PARTY, add, clean_world, digest, event, send
 from wa_analytics.database import Database
 from wa_analytics.errors import WorkbenchError
+from wa_analytics.reports.wording import moment
 
 
 def test_data_docs_hold_counts_and_load_nothing(database: Database, tmp_path: Path) -> None:
@@ -37,7 +38,9 @@ def test_data_docs_hold_counts_and_load_nothing(database: Database, tmp_path: Pa
     for text in (page, results, recorded, repr(outcome)):
         for hidden in (secret, PARTY, digest(10), digest(11), digest(110)):
             assert hidden not in text
-    assert "no exception found" in page
+    assert "✓ no exception found" in page
+    assert "`" not in page
+    assert f"as of {moment(AS_OF)}" in page
     for check in CATALOGUE:
         assert check.key in page
         assert check.title in page.replace("&#39;", "'")

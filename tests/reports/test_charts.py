@@ -11,7 +11,7 @@ import pytest
 
 from tests.reports.world import AS_OF, World
 from wa_analytics.metrics.catalogue import METRICS
-from wa_analytics.reports.charts import MOST_BARS, metric_chart, svg, trend_chart
+from wa_analytics.reports.charts import MOST_BARS, findings_chart, metric_chart, svg, trend_chart
 from wa_analytics.reports.metric_table import MetricTable
 
 
@@ -101,3 +101,11 @@ def test_altair_comes_without_the_grammar_of_addresses_and_leaves_it_importable(
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_findings_by_week_show_only_the_kinds_there_are_and_dates_for_people() -> None:
+    weeks = pl.DataFrame({"day": ["2026-06-29", "2026-07-06"], "findings": [4, 0], "is_small": [True, False]})
+    drawn = svg(findings_chart(weeks))
+    assert "29 Jun 2026" in drawn
+    assert ">1 to 4<" in drawn
+    assert ">as counted<" not in drawn

@@ -230,18 +230,23 @@ def findings_chart(weeks: pl.DataFrame, *, width: int = 860, height: int = 170) 
     kinds = weeks.with_columns(
         pl.when("is_small").then(pl.lit("1 to 4")).otherwise(pl.lit("as counted")).alias("kind")
     )
+    week_names = alt.Axis(
+        labelAngle=0, labelOverlap=True, labelExpr="utcFormat(toDate(datum.value), '%-d %b %Y')"
+    )
+    colours = {"as counted": ALARM, "1 to 4": "#e6bdb5"}
+    shown = [kind for kind in colours if kind in set(kinds.filter(pl.col("findings") > 0)["kind"])]
     bars = (
         alt.Chart(kinds, width=width, height=height)
         .mark_bar(width={"band": 0.7})
         .encode(
-            x=alt.X("day:O", title="week from", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X("day:O", title="week from", axis=week_names),
             y=alt.Y(
                 "findings:Q", title="findings", axis=alt.Axis(format=",d", tickCount=ticks, tickMinStep=1)
             ),
             color=alt.Color(
                 "kind:N",
                 title=None,
-                scale=alt.Scale(domain=["as counted", "1 to 4"], range=[ALARM, "#e6bdb5"]),
+                scale=alt.Scale(domain=shown, range=[colours[kind] for kind in shown]),
             ),
         )
     )
