@@ -1,4 +1,4 @@
-# Two commands do everything from a bare Python 3.11+: `make demo` and `make test`.
+# Two commands do everything from a bare Python, 3.11 to 3.14: `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,11 +24,11 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 dashboard: $(STAMP)
-	$(BIN)/wa --home wa-demo dashboard
+	$(BIN)/wa --home wa-demo dashboard $(DASHBOARD_OPTIONS)
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "Python 3.11 to 3.14 is needed; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt-get install python3-venv"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

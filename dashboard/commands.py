@@ -19,6 +19,7 @@ import typer
 
 HERE = Path(__file__).parent
 STOP_SECONDS = 5
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Where to listen.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,20 +30,22 @@ def register(app: typer.Typer) -> None:
 
 def dashboard(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Where to listen.")] = 8501,
+    port: Port = 8501,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve the dashboard of this workspace until Ctrl-C."""
     from wa_analytics.cli import current, say
+    from wa_analytics.receiver.sockets import bound
 
     home = current(context).home
+    bound(host, port).close()
     say(f"Dashboard of {home} on http://{host}:{port} – stop with Ctrl-C.")
     raise typer.Exit(_waited(serve(home, port, host=host)))
 
 
 def lab(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,
+    port: Port = 8888,
     has_browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser window.")
     ] = True,

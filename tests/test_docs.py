@@ -262,3 +262,15 @@ def test_licence_and_changes_fit_the_package() -> None:
     version = PROJECT["project"]["version"]
     assert wa_analytics.__version__ == version
     assert heads[0] in ("Unreleased", version)
+
+
+def test_python_versions_are_the_same_everywhere() -> None:
+    lowest, beyond = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["project"]["requires-python"]).groups()
+    versions = range(int(lowest), int(beyond))
+    named = f"Python 3.{versions[0]} to 3.{versions[-1]}"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"(3, {lowest}) <= sys.version_info < (3, {beyond})" in makefile
+    assert f"{named} is needed" in makefile
+    assert f"Needed: {named}" in README
+    told = [one for one in PROJECT["project"]["classifiers"] if ":: Python :: 3." in one]
+    assert told == [f"Programming Language :: Python :: 3.{minor}" for minor in versions]

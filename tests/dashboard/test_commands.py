@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import wa_analytics as wa
 from dashboard import commands
+from wa_analytics.cli import main
 
 
 def test_module_imports_nothing_heavy() -> None:
@@ -67,6 +69,21 @@ def test_notebooks_are_copied_once_and_changes_kept(tmp_path: Path) -> None:
     commands.copied_notebooks(tmp_path)
     assert (folder / names[0]).read_text(encoding="utf-8") == "mine"
     assert (folder / names[1]).exists()
+
+
+@pytest.mark.parametrize("words", [("dashboard",), ("demo", "--messages", "600")])
+def test_a_port_that_is_taken_is_told_before_anything_is_done(
+    tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wa.init(tmp_path / "dashboard").close()
+    home = tmp_path / words[0]
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        main(["--home", str(home), *words, "--port", str(taken.getsockname()[1])])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "in use" in told
+    assert not (home / "demo").exists()
 
 
 @pytest.mark.parametrize("command", ["dashboard", "lab"])

@@ -14,7 +14,8 @@ from wa_analytics.receiver.committing import Outcome
 from wa_analytics.receiver.endpoints import ENDPOINTS
 from wa_analytics.receiver.figures import Figures
 from wa_analytics.receiver.protocol import REQUEST_SECONDS, Sweep
-from wa_analytics.receiver.serving import Quiet, bound, configured
+from wa_analytics.receiver.serving import Quiet, configured
+from wa_analytics.receiver.sockets import bound
 from wa_analytics.settings import MetaCloud, Settings
 
 BODY = b'{"smuggled": true}'

@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.receiver.conftest import PATH, PROGRAM, Receiver, environment, signed
 from wa_analytics.errors import SettingsInvalid
-from wa_analytics.receiver.serving import Listening, checked, is_loopback
+from wa_analytics.receiver.serving import Listening, checked
+from wa_analytics.receiver.sockets import is_loopback
 from wa_analytics.workspace import Workspace
 
 

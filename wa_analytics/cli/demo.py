@@ -37,6 +37,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another world.")] = 7,
     messages: Annotated[int, typer.Option(help="Messages of the last six months.", min=600)] = 50_000,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the dashboard at the end.")] = True,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the dashboard listens.")] = 8501,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -58,6 +59,10 @@ def demo(
         raise InputRefused(
             f"{home} holds a workspace of your own; run the demo elsewhere: wa --home DIR demo."
         )
+    if serve:
+        from wa_analytics.receiver.sockets import bound
+
+        bound("127.0.0.1", port).close()  # told now, not after the whole way
     _emptied(home)
     took: dict[str, float] = {}
     began = time.perf_counter()
@@ -133,7 +138,7 @@ def demo(
         say("The product and the answer key differ; `wa demo --json` names each difference.")
         raise typer.Exit(2)
     if serve:
-        _run(home, ("dashboard",), (0,), quiet=False)
+        _run(home, ("dashboard", "--port", str(port)), (0,), quiet=False)
 
 
 def _refuse_used(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The live way in: a webhook is verified, encrypted, appended durably, and only then answered 200.
 
     serving       sockets, signals, both servers, the order in which everything stops
+    sockets       a port to listen on, or one sentence why not; used by the dashboard too
     protocol      limits that uvicorn leaves open: endless headers, clients that never finish
     application   one request: path, size, signature, answer
     endpoints     path → provider and verifier; a new provider is one entry here

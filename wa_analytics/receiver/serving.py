@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from wa_analytics.receiver.endpoints import ENDPOINTS, Endpoint, Verifier
 from wa_analytics.receiver.figures import Figures
 from wa_analytics.receiver.protocol import Sweep, bounded_protocol
 from wa_analytics.receiver.sealing import Sealing
+from wa_analytics.receiver.sockets import bound, is_loopback
 from wa_analytics.receiver.status import Status
 
 if TYPE_CHECKING:
@@ -105,27 +105,6 @@ def checked(listening: Listening) -> None:
             f"{listening.host} is reachable from other machines and bodies would travel in clear: give "
             "--tls-certificate and --tls-key, or --behind-proxy if a proxy in front ends TLS."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether everything that `host` stands for is this machine alone."""
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError:
-        return False
-    return bool(found) and all(ip_address(str(address).split("%")[0]).is_loopback for address in found)
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SettingsInvalid."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise SettingsInvalid(
-            f"Nothing can listen on {host} port {port} ({getattr(error, 'strerror', None) or error}); "
-            "choose another --host, --port or --status-port."
-        ) from None
 
 
 def received(
