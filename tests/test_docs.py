@@ -32,6 +32,10 @@ from wa_analytics.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PAGES = (
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/catalogue.md",
+    "data_checks/README.md", "wa_analytics/evidence/README.md",
+)  # fmt: skip
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOUND_SOMETHING = {"check", "run"}
 WA = Path(sys.executable).with_name("wa")
@@ -236,7 +240,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/catalogue.md", "data_checks/README.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
     page_path = ROOT / name
     for target in re.findall(r"\]\(([^)]+)\)", page_path.read_text(encoding="utf-8")):

@@ -62,7 +62,7 @@ def demo(
     if serve:
         from wa_analytics.receiver.sockets import bound
 
-        bound("127.0.0.1", port).close()  # told now, not after the whole way
+        bound("127.0.0.1", port, "--port").close()  # told now, not after the whole way
     _emptied(home)
     took: dict[str, float] = {}
     began = time.perf_counter()

@@ -1,5 +1,5 @@
 """AWS services (S3, KMS, SQS, End User Messaging Social) as far as evidence needs them. boto3 comes with
-the extras `s3`, `kms`, `aws`.
+the extra `aws`.
 
 Credentials are found as boto3 finds them (environment, profile, role); the workbench holds none.
 """
@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-EXTRAS = {"sqs": "aws", "socialmessaging": "aws"}
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 15, 2
 
 
@@ -34,9 +33,7 @@ def client(service: str, region: str, endpoint_url: str) -> Any:
         import boto3
         from botocore.config import Config
     except ModuleNotFoundError:
-        raise AwsFailed(
-            f"boto3 is not installed; install wa-analytics[{EXTRAS.get(service, service)}]"
-        ) from None
+        raise AwsFailed("boto3 is not installed; install wa-analytics[aws]") from None
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

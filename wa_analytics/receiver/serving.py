@@ -127,7 +127,7 @@ def received(
     _open_enough()
     with (
         bound(listening.host, listening.port) as door,
-        bound(LOOPBACK, listening.status_port) as window,
+        bound(LOOPBACK, listening.status_port, "--status-port") as window,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         runner.run(_served(settings, url, endpoints, figures, listening, door, window, ready))

@@ -17,13 +17,13 @@ def is_loopback(host: str) -> bool:
     return bool(found) and all(ip_address(str(address).split("%")[0]).is_loopback for address in found)
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SettingsInvalid."""
+def bound(host: str, port: int, options: str = "--host or --port") -> socket.socket:
+    """A listening socket. options: of the command line, that choose the place. Raises SettingsInvalid."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise SettingsInvalid(
             f"Nothing can listen on {host} port {port} ({getattr(error, 'strerror', None) or error}); "
-            "choose another address or port."
+            f"choose another {options}."
         ) from None
