@@ -16,6 +16,7 @@ MONDAY = 20_003 - 20_003 % 7
 # Ten a day, weekends none.
 OFFICE = {MONDAY + day: 10 for day in range(8 * 7) if day % 7 < 5}
 TODAY = MONDAY + 8 * 7
+FAR = 2_900_002  # the year 9909; whole weeks
 
 
 def silent_days(counts: dict[int, int], until: int) -> list[int]:
@@ -49,6 +50,16 @@ def test_a_number_that_stays_silent_is_not_taken_for_a_quiet_one() -> None:
     months = silent_days(OFFICE, TODAY + 200)
     assert months == list(range(1, 200))
     assert len(silent_days(OFFICE, TODAY + 900)) <= LONGEST_DAYS
+
+
+def test_a_day_of_the_year_9999_is_no_walk_of_millions() -> None:
+    """A send log may hold it; what is said of the days before and after stays the same."""
+    after = {FAR + day: 10 for day in OFFICE}
+    told = heard(OFFICE | after, FAR + TODAY + 9, ALPHA)
+    assert len(told) < 3 * (LONGEST_DAYS + len(OFFICE))
+    assert told[: TODAY + 9 - MONDAY] == heard(OFFICE, TODAY + 9, ALPHA)
+    later = [one.day - FAR - TODAY for one in told if one.is_silent and one.day > FAR]
+    assert later == silent_days(OFFICE, TODAY + 9)
 
 
 def test_ordinary_pauses_are_learnt_and_a_long_one_is_not() -> None:

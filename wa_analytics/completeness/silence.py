@@ -48,11 +48,12 @@ def alpha_of(false_alarms_per_year: float) -> float:
 
 
 def heard(counts: Mapping[int, int], until: int, alpha: float) -> list[Heard]:
-    """Every day of one number from its first inbound to before `until`.
+    """Every day of one number from its first inbound to before `until`; of a stretch without any that is
+    longer than LONGEST_DAYS, which nothing is said of, no more than those.
 
     counts: day (since 1970) → inbound, days without any may be left out.
     """
-    days = [day for day, count in counts.items() if count > 0]
+    days = sorted(day for day, count in counts.items() if count > 0)
     if not days:
         return []
     pattern = _Pattern()
@@ -60,7 +61,11 @@ def heard(counts: Mapping[int, int], until: int, alpha: float) -> list[Heard]:
     found: list[Heard] = []
     run: list[int] = []
     chance, is_found = 0.0, False
-    for day in range(min(days), until):
+    following = iter([*days[1:], until])
+    upcoming, day = days[0], days[0] - 1
+    while (day := day + 1) < until:
+        if day == upcoming:
+            upcoming = next(following)
         count = counts.get(day, 0)
         if count:
             if not is_found:
@@ -75,7 +80,11 @@ def heard(counts: Mapping[int, int], until: int, alpha: float) -> list[Heard]:
             pattern.add(day % 7, count)
             continue
         run.append(day)
-        if not can_tell or len(run) > LONGEST_DAYS:
+        if len(run) > LONGEST_DAYS:
+            # The next day that counts may be far off; the pattern remembers no more than its weeks.
+            run, day = list(range(max(run[0], upcoming - 7 * WEEKS), upcoming)), upcoming - 1
+            continue
+        if not can_tell:
             found.append(Heard(day, None, None))
             continue
         chance += pattern.log_empty(day % 7)
