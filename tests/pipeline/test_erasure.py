@@ -15,7 +15,7 @@ from tests.pipeline.disposing import AFTERWARDS, Disposing, disposing
 from tests.pipeline.test_disposal import assert_rebuild_gives_the_same, assert_verified
 from tests.properties.test_equals_oracle import wa
 from tests.world_files import Layout, write
-from tests.worlds import Call, Entity, Inbound, Register, RetentionRow, Send, Status, World
+from tests.worlds import Call, Entity, Inbound, Preference, Register, RetentionRow, Send, Status, World
 from wa_analytics import tables as t
 
 LONG_AGO = datetime(2020, 1, 10, 9, tzinfo=UTC)
@@ -163,6 +163,32 @@ def test_a_forgotten_person_is_forgotten_and_not_written_to_again(
     ana_later, bea_later = ours(made, "wamid.later", "wamid.later-bea")
     assert codes[ana_later] == "withdrawn"
     assert codes[bea_later] == "granted"
+    assert_rebuild_gives_the_same(made)
+
+
+def test_since_when_the_person_said_no_and_each_no_outlive_the_erasure(tmp_path: Path) -> None:
+    """The platform's stop is not all that was said: resuming it leaves the withdrawal in force."""
+    day = timedelta(days=1)
+    world = small_world(
+        inbound=(Inbound("wamid.ana-in", LONG_AGO, "c-air", phone=ANA, text="stop"),),
+        preferences=(Preference(LONG_AGO + 40 * day, "c-air", "stop", phone=ANA),),
+    )
+    made = disposing(tmp_path, None, 3, retention=(RetentionRow("ANY"),), world=world)
+    made.wa("erase", *ours(made, ANA), "--reason", "asked", "--yes")
+    write_on = tuple(
+        Send(f"wamid.{at.year}", at, "c-air", ANA, "marketing", "template", "offer")
+        for at in (LATELY, LATELY + 400 * day)
+    )
+    resume = Preference(LATELY + 9 * day, "c-air", "resume", phone=ANA)
+    after = World(
+        entities=ENTITIES, waba_by_channel={"c-air": "w-air"}, sends=write_on, preferences=(resume,)
+    )
+    for provider, path in write(after, tmp_path / "later", Layout()).imports:
+        made.wa("capture", provider, str(path))
+    wa(made.home, "refresh")
+    told = made.workspace.messages.filter(pl.col("sent_at") >= LATELY).sort("sent_at")
+    told = told.select("consent_code", "withdrawn_at")
+    assert told.rows() == [("withdrawn", LONG_AGO), ("withdrawn", LONG_AGO)]
     assert_rebuild_gives_the_same(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -82,10 +83,7 @@ def suppressions_in_force(
     )
     rows = []
     for row in judged.filter(pl.col("consent_code").is_in(["withdrawn", "refused"])).iter_rows(named=True):
-        is_stop = row["consent_event_id"] is None
-        action = "stop" if is_stop else row["governing_action"]
-        said_at = instant_or_none(row["stop_at"] if is_stop else row["governing_at"])
-        for person in request.people:
+        for person, (action, said_at) in product(request.people, _said(row)):
             made_of = (person, row["entity"], row["purpose_code"], action, said_at)
             rows.append(
                 (
@@ -95,3 +93,15 @@ def suppressions_in_force(
                 )
             )  # fmt: skip
     return rows
+
+
+def _said(state: Mapping[str, Any]) -> set[tuple[str, Any]]:
+    """(action, instant) of what says "no" in a row of `states`: in the register, on the platform, and
+    the first of them, from which its term runs."""
+    noes = {}
+    if state["governing_action"] in ("refused", "withdrawn"):
+        noes[state["governing_action"]] = state["governing_at"]
+    if state["consent_event_id"] is None:
+        noes["stop"] = state["stop_at"]
+    first = (next(iter(noes)), state["withdrawn_at"])
+    return {(action, instant_or_none(at)) for action, at in (*noes.items(), first)}
