@@ -138,9 +138,11 @@ CHECKS = (
         severity="high",
         rows=Rows(IDS_TOLD, "'message'", "message_id", "told_at"),
         population="told_at <= :settle_before",
-        violation="NOT EXISTS (SELECT 1 FROM (SELECT message_id AS held_id FROM message) AS held "
-        "WHERE held_id = message_id) AND NOT EXISTS (SELECT 1 FROM "
-        "(SELECT message_id AS gone_id FROM disposed_message) AS gone WHERE gone_id = message_id)",
+        # An edit or a revocation has an id of its own.
+        violation="NOT EXISTS (SELECT 1 FROM (SELECT message_id AS held_id FROM message "
+        "UNION ALL SELECT version_digest FROM message_version) AS held WHERE held_id = message_id) "
+        "AND NOT EXISTS (SELECT 1 FROM (SELECT message_id AS gone_id FROM disposed_message) AS gone "
+        "WHERE gone_id = message_id)",
         declared=in_declared_gap("capture.unknown_message", "told_at"),
         not_evaluated="told_at <= :as_of AND told_at > :settle_before",
         unjudged={"": "not settled yet"},

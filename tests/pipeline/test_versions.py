@@ -156,6 +156,17 @@ def test_a_fetched_file_belongs_to_the_message_that_announced_it(made: Disposing
     assert "image file announced, held" in made.workspace.explain(image).lines
 
 
+def test_an_edit_that_the_platform_names_is_held(tmp_path: Path) -> None:
+    made = with_hooks(tmp_path, None)
+    edits = made.workspace.table(t.MessageVersion)["version_digest"]
+    columns = ("sequence", "message_id", "channel_id", "entity", "observed_at")
+    with made.workspace.database.writing() as writer:
+        rows = [(9000, edit, "c-air", "air", "2020-01-10 10:00:00.000000") for edit in edits]
+        writer.append(t.PlatformMessage, columns, rows)
+    (row,) = made.wa("metrics", "capture_completeness")
+    assert (row["numerator"], row["denominator"]) == (4, 4)
+
+
 def test_a_forgotten_person_is_in_no_capture(made: Disposing) -> None:
     versions = made.workspace.table(t.MessageVersion).filter(direction_code="inbound")
     (bea,) = ours(made, BEA)

@@ -50,6 +50,9 @@ class Judgement:
         """Everything metrics and controls are computed from, read once."""
         messages = self.database.table(t.Message)
         disposed = self.database.table(t.DisposedMessage, columns=("message_id",)).with_columns(has_body=True)
+        # An edit or a revocation is a message with an id of its own.
+        changes = self.database.frame("SELECT version_digest AS message_id FROM message_version")
+        changes = changes.with_columns(has_body=True)
         custodians = self.database.table(t.Custodian).drop("fact_id", "sequence").unique()
         return MetricFrames(
             messages=messages.lazy(),
@@ -62,7 +65,7 @@ class Judgement:
             platform_messages=self._told(t.PlatformMessage),
             media=self._told(t.MediaFact),
             versions=self._told(t.MessageVersion),
-            known=pl.concat([messages.select("message_id", "has_body"), disposed]).lazy(),
+            known=pl.concat([messages.select("message_id", "has_body"), disposed, changes]).lazy(),
             disposals=self._disposals(),
             verify_runs=self.database.table(t.VerifyRun, columns=("started_at", "outcome_code")).lazy(),
         )
