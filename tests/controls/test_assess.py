@@ -104,6 +104,20 @@ def test_a_clean_airline_is_effective_where_all_evidence_can_be_computed(engine:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("purpose", ["", "promo"])
+def test_a_send_of_unknown_purpose_may_be_the_marketing_that_a_rule_speaks_of(
+    engine: str, purpose: str
+) -> None:
+    line = f"air | c1 | outbound | GB | {purpose} | 2024-09-02 10:00 | not_evaluated | not_judged | yes | 2024-12-01 00:00"
+    found = verdicts(frames(f"{CLEAN}{line}\n", EVENTS, engine), AIR)["PEC-01", "air"]
+    assert found.verdict == "not_evaluated"
+    assert "1 of 2 sends could not be judged" in found.reason
+    of_service = line.replace(f"| {purpose} |", "| service |")
+    told = verdicts(frames(f"{CLEAN}{of_service}\n", EVENTS, engine), AIR)["PEC-01", "air"]
+    assert told.verdict == "effective"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("line", "deficient"),
     [

@@ -12,6 +12,7 @@ import narwhals as nw
 from wa_analytics.controls.calendar import countries, is_within
 from wa_analytics.controls.control import Control
 from wa_analytics.metrics.frames import Lazy, MetricFrames, row_counts
+from wa_analytics.normalise.purposes import PURPOSES
 from wa_analytics.settings import Entity
 
 if TYPE_CHECKING:
@@ -38,25 +39,32 @@ class Question:
     schedule: Sequence[ScheduleRow]
     as_of: datetime
 
-    def scoped(self, frame: Lazy) -> Lazy:
-        """Rows the control speaks of, by country, purpose and lawful basis."""
+    def scoped(self, frame: Lazy, unknown: nw.Expr | None = None) -> Lazy:
+        """Rows the control speaks of, by country, purpose and lawful basis.
+
+        unknown: rows that may be of the purpose and basis asked for, and stay to be counted as unjudged.
+        """
         scope = self.control.scope
+        maybe = nw.lit(False) if unknown is None else unknown
         if scope.countries and not is_within(self.entity.jurisdiction, scope.seats):
             frame = frame.filter(nw.col("country_code").is_in(sorted(countries(scope.countries))))
         if scope.purposes:
-            frame = frame.filter(nw.col("purpose_code").is_in([*scope.purposes, "all"]))
+            is_of_purpose = nw.col("purpose_code").is_in([*scope.purposes, "all"]).fill_null(False)
+            frame = frame.filter(is_of_purpose | maybe)
         if scope.relies_on_consent:
             basis = nw.col("lawful_basis_code").fill_null("")
             is_marketing = nw.col("purpose_code").is_in(["marketing", "all"]).fill_null(False)
-            frame = frame.filter((basis == "consent") | (is_marketing & (basis == "")))
+            frame = frame.filter((basis == "consent") | (is_marketing & (basis == "")) | maybe)
         return frame
 
     def messages(self) -> Lazy:
-        """The company's messages in scope, up to the moment."""
+        """The company's messages in scope, up to the moment, with the sends of unknown purpose."""
+        is_known = nw.col("purpose_code").is_in(PURPOSES).fill_null(False)
         return self.scoped(
             self.frames.lazy("messages").filter(
                 nw.col("entity") == self.entity.key, nw.col("sent_at") <= self.as_of
-            )
+            ),
+            (nw.col("consent_code") == "not_evaluated") & ~is_known,
         )
 
     def grants(self) -> Lazy:
