@@ -45,6 +45,28 @@ def test_shipped_words(row: dict[str, str | None]) -> None:
     assert opt_out_test({})(text, country) is (row["is_opt_out"] == "yes")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop \u26a0\ufe0f",
+        "STOP\u200b",
+        "\u200estop",
+        "stop \U0001f926\U0001f3fd\u200d\u2640\ufe0f",
+        "STOP" + 70 * "!",
+    ],
+    ids=["emoji", "no_width", "direction", "joined_emoji", "long"],
+)
+def test_what_cannot_be_seen_and_length_change_no_word(text: str) -> None:
+    assert opt_out_test({})(text, "BR")
+
+
+def test_a_given_word_may_be_long() -> None:
+    sentence = "Please take my number off every list that you or your partners keep of it"
+    is_opt_out = opt_out_test({"en": (sentence,)})
+    assert is_opt_out(f"{sentence}!", None)
+    assert not is_opt_out(f"{sentence} today", None)
+
+
 def test_given_words_hold_for_a_language_everywhere_and_for_a_country_there() -> None:
     is_opt_out = opt_out_test({"de": ("abmelden", "Nein, danke"), "AT": ("servus",)})
     assert is_opt_out("ABMELDEN", "US")
