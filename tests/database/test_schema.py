@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, String, inspect
+from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
 from wa_analytics.database import Database
 from wa_analytics.database.triggers import names as trigger_names
+from wa_analytics.errors import DatabaseUnavailable
 from wa_analytics.tables.column import Instant
 
 
@@ -44,6 +47,71 @@ def test_migrations_make_exactly_the_tables(empty: Database) -> None:
     assert made == {str(table.__tablename__) for table in t.TABLES}
     empty.migrate()
     assert differences(empty.engine) == []
+
+
+def test_tables_of_a_newer_version_are_refused_in_one_sentence(empty: Database) -> None:
+    empty.migrate()
+    with empty.writing() as writer:
+        writer.execute("UPDATE alembic_version SET version_num = '9999'")
+    for use in (empty.is_current, empty.migrate):
+        with pytest.raises(DatabaseUnavailable, match=r"A newer version made these tables \(migration 9999"):
+            use()
+
+
+@pytest.mark.parametrize("names", ["0001", "0002", None])
+def test_tables_that_are_not_those_of_their_version_are_told(empty: Database, names: str | None) -> None:
+    empty.migrate()
+    with empty.writing() as writer:
+        writer.execute("DELETE FROM alembic_version")
+        if names:
+            writer.execute("INSERT INTO alembic_version VALUES (:names)", {"names": names})
+    assert not empty.is_current()
+    with pytest.raises(DatabaseUnavailable, match="not those of the version that the database names"):
+        empty.migrate()
+
+
+def test_an_upgrade_that_is_cut_short_never_happened(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import op
+
+    def cut_short(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(op, "add_column", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            empty.migrate()
+    assert inspect(empty.engine).get_table_names() == []
+    empty.migrate()
+    assert empty.is_current()
+    assert differences(empty.engine) == []
+
+
+def test_a_role_that_may_not_write_is_told_in_one_sentence(empty_postgresql_url: str) -> None:
+    """By name of the driver where rows are copied, by SQLAlchemy's else."""
+    owner = Database(empty_postgresql_url)
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with owner.writing() as writer:
+        writer.execute(f"CREATE ROLE {role} LOGIN")
+    reader = Database(str(make_url(owner.url).set(username=role)))
+    sentence = "The role may not write all of the database"
+    try:
+        with pytest.raises(DatabaseUnavailable, match=sentence):
+            reader.migrate()
+        owner.migrate()
+        with owner.writing() as writer:
+            writer.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        with pytest.raises(DatabaseUnavailable, match=sentence), reader.writing() as writer:
+            writer.append(t.Channel, ["channel_id"], [("1",)])
+        with pytest.raises(DatabaseUnavailable, match=sentence), reader.writing() as writer:
+            writer.execute("DELETE FROM channel")
+    finally:
+        reader.close()
+        with owner.writing() as writer:
+            writer.execute(f"DROP OWNED BY {role}")
+            writer.execute(f"DROP ROLE {role}")
+        owner.close()
 
 
 def test_a_missing_or_further_column_is_seen(empty: Database) -> None:

@@ -31,7 +31,9 @@ BUSY_SECONDS = 30
 # commits dearer.
 PAGE_BYTES = 4_096
 WAL_BYTES = 64 << 20
-UNDEFINED_TABLE, DISK_FULL, LOCK_NOT_AVAILABLE = "42P01", "53100", "55P03"  # PostgreSQL's words for it
+# PostgreSQL's words for it.
+UNDEFINED_TABLE, DISK_FULL, LOCK_NOT_AVAILABLE, NOT_ALLOWED = "42P01", "53100", "55P03", "42501"
+TABLES_DIFFER = ("42P07", "42701", "42703", "42704", "42710", UNDEFINED_TABLE)
 
 
 # sqlite3 asks every value of another type than int, float or str what it wants to be stored as, which
@@ -82,6 +84,14 @@ def normal_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
+def _tables_differ(error: OperationalError | ProgrammingError) -> bool:
+    """Whether a migration found a table or column that it was to make, or not what it was to alter."""
+    said = str(error.orig)
+    return getattr(error.orig, "sqlstate", "") in TABLES_DIFFER or any(
+        word in said for word in ("duplicate column", "already exists", "no such")
+    )
+
+
 class Database:
     """One workspace's database.
 
@@ -102,11 +112,8 @@ class Database:
         """How long a connection waits for a lock, for the sentence that tells it."""
         # Rows in bulk go past SQLAlchemy, and then the driver's own error comes.
         driver: Any = self.engine.dialect.loaded_dbapi
-        self._refusals: tuple[type[Exception], ...] = (
-            OperationalError,
-            ProgrammingError,
-            driver.OperationalError,
-        )
+        self._wrong: tuple[type[Exception], ...] = (ProgrammingError, driver.ProgrammingError)
+        self._refusals = (OperationalError, driver.OperationalError, *self._wrong)
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
@@ -232,7 +239,12 @@ class Database:
 
         try:
             upgraded(self.engine)
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:
+            if getattr(error.orig, "sqlstate", "") != NOT_ALLOWED and _tables_differ(error):
+                raise DatabaseUnavailable(
+                    "The tables are not those of the version that the database names; somebody altered them "
+                    "or put only a part of them back. Put a whole backup back, then run `wa init` again."
+                ) from None
             raise self.unavailable(error) from None
 
     def is_current(self) -> bool:
@@ -246,7 +258,8 @@ class Database:
 
     def _told(self, error: Exception) -> Exception:
         """The sentence of a database that cannot be used; a wrong statement stays what it is."""
-        if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") != UNDEFINED_TABLE:
+        state = getattr(getattr(error, "orig", error), "sqlstate", "")
+        if isinstance(error, self._wrong) and state not in (UNDEFINED_TABLE, NOT_ALLOWED):
             return error
         return self.unavailable(error)
 
@@ -266,6 +279,11 @@ class Database:
         if "disk is full" in cause or state == DISK_FULL:
             return DatabaseUnavailable(
                 f"The disk of the database {place} is full; free space there, then try again."
+            )
+        if state == NOT_ALLOWED:
+            return DatabaseUnavailable(
+                f"The role may not write all of the database {place}; let it own the schema that holds the "
+                "tables (README, PostgreSQL), then try again."
             )
         return DatabaseUnavailable(
             f"The database {place} cannot be used ({type(error).__name__}); "
