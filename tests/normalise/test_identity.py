@@ -70,6 +70,13 @@ def test_forms_are_one_number_as_the_numbering_plan_has_them() -> None:
         assert phonenumbers.is_valid_number(phonenumbers.parse(mexican))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _numbering_plans() -> None:
+    """The library imports a region's plan with its first phone, which can take longer than an example may
+    and does not happen again when the example is tried anew."""
+    phonenumbers.PhoneMetadata.load_all()
+
+
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
 def test_a_canonical_form_is_its_own(phone: str) -> None:
     canonical = canonical_phone(phone)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -27,7 +28,7 @@ from wa_analytics.evidence.sealing import Sealer
 from wa_analytics.evidence.stored import stored_rows
 from wa_analytics.evidence.tiles import TileReader, rebuilt
 from wa_analytics.pipeline import intake, workers
-from wa_analytics.pipeline.turns import Turns
+from wa_analytics.pipeline.turns import LONGEST_WAIT_SECONDS, Turns
 from wa_analytics.providers import chunks
 from wa_analytics.tables import StatusFact
 from wa_analytics.workspace import Workspace
@@ -215,6 +216,31 @@ def test_one_that_is_interrupted_as_it_waits_holds_nobody_up() -> None:
     for thread in threads:
         thread.join(timeout=20)
     assert sorted(took) == [0, 1, 3]
+
+
+def killed_in_its_turn() -> None:
+    assert turns_of_workers is not None
+    with turns_of_workers.of(0):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def given(turns: Turns) -> None:
+    global turns_of_workers
+    turns_of_workers = turns
+
+
+turns_of_workers: Turns | None = None
+
+
+def test_one_that_is_killed_in_its_turn_holds_nobody_up() -> None:
+    turns = Turns(workers.context())
+    with workers.Workers(given, turns) as pool:
+        future = pool.submit(killed_in_its_turn)
+        assert isinstance(future.exception(timeout=60), BrokenExecutor)
+        begun = time.monotonic()
+        with turns.between(pool.is_broken):
+            waited = time.monotonic() - begun
+    assert waited < LONGEST_WAIT_SECONDS / 4
 
 
 def test_a_worker_that_fails_ends_the_import(

@@ -130,7 +130,7 @@ def test_a_topic_of_nobody_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_what_holds_no_entry_is_unreadable(stated: Any) -> None:
-    with pytest.raises(CaptureUnreadable):
+    with pytest.raises(CaptureUnreadable, match="; give "):
         records(stated)
 
 

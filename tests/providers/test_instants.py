@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from wa_analytics.errors import SettingsInvalid
 from wa_analytics.providers.instants import instant, micros_of
+from wa_analytics.tables.column import instant_text
 
 NEW_YEAR_2026 = 1_767_225_600_000_000
 
@@ -46,6 +48,16 @@ def test_a_time_without_offset_is_read_in_the_settings_zone_and_told(zone: str, 
 def test_what_is_no_time(text: str | int) -> None:
     with pytest.raises(ValueError):
         micros_of(text, "UTC")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59", "0001-01-01T00:00:00"])
+@pytest.mark.parametrize("offset", ["", "Z", "-14:00", "+14:00"])
+def test_what_is_a_time_is_an_instant_that_a_database_can_hold(end: str, offset: str, zone: str) -> None:
+    """An offset reaches beyond the calendar; a body with such a time would stop every refresh."""
+    with suppress(ValueError):
+        micros, _ = micros_of(end + offset, zone)
+        assert datetime.fromisoformat(instant_text(micros)).isoformat()[:4] in {"9999", "0001"}
 
 
 @pytest.mark.parametrize("value", ["", "12.5", "-1", "١٢", 10**15, 1.5, None, "9" * 12])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import resource
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.receiver.conftest import PATH, PROGRAM, Receiver, environment, signed
 from wa_analytics.errors import SettingsInvalid
-from wa_analytics.receiver.serving import Listening, checked
+from wa_analytics.receiver.serving import Listening, checked, open_enough
 from wa_analytics.receiver.sockets import is_loopback
 from wa_analytics.workspace import Workspace
 
@@ -139,6 +140,25 @@ def test_it_speaks_tls(home: Path, tmp_path: Path) -> None:
         assert [capture.body for capture in running.captures()] == [body]
     finally:
         running.end()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((1_024, 65_536), (8_192, 65_536)),
+        ((1_024, 4_096), (4_096, 4_096)),
+        ((20_000, 65_536), (20_000, 65_536)),
+        ((1_024, resource.RLIM_INFINITY), (8_192, resource.RLIM_INFINITY)),
+    ],
+)
+def test_open_files_are_as_many_as_connections_where_the_machine_allows_it(
+    before: tuple[int, int], after: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = [before]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: bounds[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: bounds.append(wanted))
+    open_enough()
+    assert bounds[-1] == after
 
 
 def test_neither_receiver_nor_writer_loads_polars() -> None:

@@ -284,7 +284,6 @@ def _all_stored(
             else:
                 if pool is None:
                     turns = Turns(context())
-                    database.gate = turns.between
                     pool = Workers(
                         _started,
                         settings,
@@ -295,6 +294,7 @@ def _all_stored(
                         turns,
                         waiting=1 if database.dialect == "postgresql" else 0,
                     )
+                    database.gate = partial(turns.between, pool.is_broken)
                 pending.append(pool.submit(_stored_there, sealer, chunk, place))
                 place += 1
                 if len(pending) > AHEAD:

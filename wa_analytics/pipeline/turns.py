@@ -6,11 +6,13 @@ and ask again, and against writers that follow each other closely they ask in va
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 
 LONGEST_WAIT_SECONDS = 30
+LOOK_SECONDS = 0.5
 
 
 class Turns:
@@ -33,10 +35,16 @@ class Turns:
                 self._changed.notify_all()
 
     @contextmanager
-    def between(self) -> Iterator[None]:
+    def between(self, is_broken: Callable[[], bool] = lambda: False) -> Iterator[None]:
         """Between two turns, for one that has no place among them. A process that was killed in its turn
-        never ends it; then the database's own lock has to do."""
-        is_between = self._changed.acquire(timeout=LONGEST_WAIT_SECONDS)
+        never ends it; then the database's own lock has to do.
+
+        is_broken: whether a process is known to have been killed; none of the others takes a turn then.
+        """
+        until = time.monotonic() + LONGEST_WAIT_SECONDS
+        while not (is_between := self._changed.acquire(timeout=LOOK_SECONDS)):
+            if is_broken() or time.monotonic() > until:
+                break
         try:
             yield
         finally:

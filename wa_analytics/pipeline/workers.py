@@ -97,6 +97,10 @@ class Workers(ProcessPoolExecutor):
         if isinstance(error, BrokenExecutor):
             raise worker_lost() from None
 
+    def is_broken(self) -> bool:
+        """Whether a process was killed; the others are stopped then, and nothing more is done."""
+        return bool(self._broken)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with _nameless_main():
             return super().submit(fn, *args, **kwargs)

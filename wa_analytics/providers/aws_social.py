@@ -88,7 +88,9 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
     try:
         return meta_cloud.parse(inner, settings)
     except CaptureUnreadable:
-        raise CaptureUnreadable(f"{place_of(capture)}: its {ENTRY} is no entry of a webhook.") from None
+        raise CaptureUnreadable(
+            f"{place_of(capture)}: its {ENTRY} is no entry of a webhook; give {EXPECTED}."
+        ) from None
 
 
 class _Notification(msgspec.Struct, gc=False, rename={"kind": "Type", "message": "Message"}):

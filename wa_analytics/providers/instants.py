@@ -12,6 +12,7 @@ from wa_analytics.errors import SettingsInvalid
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z: what a database and a calendar can hold."""
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) - _EPOCH, datetime.max.replace(tzinfo=UTC) - _EPOCH
 
 
 @lru_cache(maxsize=16)
@@ -57,4 +58,7 @@ def micros_of(text: str | int, time_zone: str) -> tuple[int, bool]:
         since = moment - _EPOCH
     except OverflowError as error:
         raise ValueError("out of range") from error
+    if not _FIRST <= since <= _LAST:
+        # An offset reaches beyond the calendar's first or last day.
+        raise ValueError("out of range")
     return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds, is_zoneless

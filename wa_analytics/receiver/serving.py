@@ -124,7 +124,7 @@ def received(
         if verifier.cannot_subscribe != verifier.missing and verifier.cannot_subscribe:
             logger.warning("%s cannot verify this endpoint: set %s.", provider, verifier.cannot_subscribe)
     figures = Figures()
-    _open_enough()
+    open_enough()
     with (
         bound(listening.host, listening.port) as door,
         bound(LOOPBACK, listening.status_port, "--status-port") as window,
@@ -134,7 +134,7 @@ def received(
     return figures
 
 
-def _open_enough() -> None:
+def open_enough() -> None:
     """As many open files as connections may be, where the machine's own bound allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
