@@ -229,6 +229,9 @@ def test_a_repeated_no_counts_from_the_first(engine: str) -> None:
         beaten yes   | g9       | preference   | marketing    | stop        | 2024-05-01 10:00
         beaten yes   | g1       | preference   | marketing    | resume      | 2024-05-09 10:00
         beaten yes   | g2       | preference   | marketing    | stop        | 2024-05-09 10:00
+        no stays     | i9       | preference   | marketing    | stop        | 2024-05-01 10:00
+        no stays     | i1       | preference   | marketing    | resume      | 2024-05-09 10:00
+        no stays     | i2       | register     | marketing    | withdrawn   | 2024-05-09 10:00
         beaten grant | h9       | register     | marketing    | withdrawn   | 2024-05-01 10:00
         beaten grant | h1       | register     | marketing    | granted     | 2024-05-09 10:00
         beaten grant | h2       | preference   | marketing    | stop        | 2024-05-09 10:00
@@ -244,6 +247,7 @@ def test_a_repeated_no_counts_from_the_first(engine: str) -> None:
         yes between  | marketing    | 2024-05-06 12:00 | granted      |
         resumed      | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-09 10:00
         beaten yes   | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
+        no stays     | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
         beaten grant | marketing    | 2024-06-01 12:00 | withdrawn    | 2024-05-01 10:00
         """,
         "party_id",

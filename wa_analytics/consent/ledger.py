@@ -113,10 +113,9 @@ def states(sends: Frame, events: Frame, *, before: bool = False) -> Frame:
             sends.select(*row(0 if before else 2, "sent_at", message_id=nw.col("message_id"))),
         ]
     )
-    # Of one instant stops come first, so that a resume or grant they beat interrupts no "no".
-    stream = stream.with_columns(
-        rank=nw.when(~nw.col("stop_at").is_null()).then(nw.lit(0)).otherwise(nw.lit(1))
-    )
+    # Of one instant a "no" comes first, so that a resume or grant interrupts none that goes on.
+    is_no = ~nw.col("stop_at").is_null() | nw.col("is_register_no").fill_null(False)
+    stream = stream.with_columns(rank=nw.when(is_no).then(nw.lit(0)).otherwise(nw.lit(1)))
     order_by = ["at", "order", "rank", "event_id", "message_id"]
 
     def filled(name: str) -> nw.Expr:
