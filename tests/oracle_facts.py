@@ -249,8 +249,9 @@ def outbound(world: World, party: Parties) -> list[Sent]:
             person = people(echo.phone, echo.user_id)[0]
         else:
             # "only for messages known from statuses alone is it the earliest status time"
-            first = min(statuses, key=lambda row: row.at)
-            sent_at, channel_id = first.at, first.channel_id
+            sent_at = min(row.at for row in statuses)
+            # Infobip's delivery report names no sender, its other reports of the message do.
+            channel_id = next((row.channel_id for row in statuses if row.channel_id), "")
             person = min(told, key=lambda one: one[0] != "phone") if told else None
         entity = entity_of(world, channel_id)
         priced = {PRICED.get(row.category, row.category) for row in statuses if row.category}

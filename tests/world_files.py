@@ -128,7 +128,7 @@ def _version(row: Version) -> tuple[str, dict[str, Any]]:
     return "messages", _value(row.channel_id, contacts=contacts, messages=[message])
 
 
-def _changes(world: World, chooser: random.Random | None) -> list[Change]:
+def changes_of(world: World, chooser: random.Random | None) -> list[Change]:
     """One change per fact; with a chooser, statuses of one channel share `statuses` arrays."""
 
     def waba(channel_id: str) -> str:
@@ -220,7 +220,7 @@ def _body(changes: list[Change]) -> str:
 
 
 def _lines(world: World, chooser: random.Random | None) -> list[str]:
-    changes = _changes(world, chooser)
+    changes = changes_of(world, chooser)
     if chooser is None:
         return [_body([change]) for change in changes]
     chooser.shuffle(changes)

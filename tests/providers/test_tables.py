@@ -25,6 +25,7 @@ from wa_analytics.records import (
     Record,
     UnknownRecord,
 )
+from wa_analytics.settings import Entity, RecordClassRule
 
 AT = "2026-01-01T00:00:00Z"
 ANA_PHONE = Identifier("phone", "+" + ANA)
@@ -104,6 +105,22 @@ def test_kind(kind: str, template: str, expected: str | None, unknown: list[Unkn
     assert isinstance(first, MessageRecord)
     assert (first.kind, others) == (expected, unknown)
     assert first.extra == ({"kind": kind} if unknown else {})
+
+
+@pytest.mark.parametrize(
+    ("written", "channel_id"),
+    [
+        ("106540352242922", "106540352242922"),
+        ("+44 7700 900999", "447700900999"),
+        ("whatsapp:+447700900999", "447700900999"),
+        ("front-desk", "front-desk"),
+    ],
+)
+def test_a_channel_is_its_digits_however_its_number_is_written(written: str, channel_id: str) -> None:
+    record = only(rows_of("send-log", SENT | {"channel_id": written}), MessageRecord)
+    assert record.channel_id == channel_id
+    assert Entity(key="air", channels=(written,)).channels == (channel_id,)
+    assert RecordClassRule(record_class="medical", channel=written).channel == channel_id
 
 
 @pytest.mark.parametrize("to", ["US.134", "crm-7"])

@@ -24,7 +24,7 @@ def identifier_of(text: str) -> Identifier:
         return Identifier("phone", text)  # as below, and most of what registers hold
     if _USER_ID.match(text):
         return Identifier("user_id", text)
-    bare = text.translate(_PUNCTUATION)
+    bare = text.removeprefix("whatsapp:").translate(_PUNCTUATION)
     if _PHONE.match(bare):
         return Identifier("phone", bare if bare[0] == "+" else "+" + bare)
     return Identifier("crm_id", text)

@@ -10,7 +10,7 @@ from wa_analytics.capture import Capture
 from wa_analytics.providers.people import identifier_of
 from wa_analytics.providers.table_rows import is_time, known_cells, row_of
 from wa_analytics.records import MessageRecord, Record
-from wa_analytics.settings import Settings
+from wa_analytics.settings import Settings, channel_of
 
 KINDS = ("template", "free_form")
 
@@ -40,7 +40,7 @@ def parse(capture: Capture, settings: Settings) -> list[Record]:
         sent_at=sent,
         people=(identifier_of(to),),
         direction="outbound",
-        channel_id=channel_id,
+        channel_id=channel_of(channel_id),
         kind=stated or None,
         purpose=purpose.lower() or None,
         template_name=template_name or None,

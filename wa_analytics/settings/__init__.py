@@ -38,6 +38,7 @@ from wa_analytics.settings.sections import (
     Retention,
     Section,
     Twilio,
+    channel_of,
     country_of,
     secret_text,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Retention",
     "Settings",
     "Twilio",
+    "channel_of",
     "country_of",
     "read_settings",
     "secret_text",

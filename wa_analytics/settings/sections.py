@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 MOST_HOURS = 10 * 366 * 24
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*\Z")
 
 
 class Section(BaseModel):
@@ -29,6 +31,15 @@ def country_of(jurisdiction: str) -> str:
     return "GB" if code == "UK" else code
 
 
+def channel_of(text: str) -> str:
+    """A channel as every table names it: a number however it is written (`+44 20 …`, `whatsapp:+44…`) is its
+    digits, any other name itself."""
+    if text.isdecimal():
+        return text
+    bare = text.strip().removeprefix("whatsapp:")
+    return re.sub(r"[^0-9]", "", bare) if _NUMBER.match(bare) else text
+
+
 class Entity(Section):
     """A company of the group and what it owns on the platform."""
 
@@ -46,6 +57,11 @@ class Entity(Section):
     @classmethod
     def _digits_may_be_numbers(cls, value: Any) -> Any:
         return tuple(str(v) for v in value) if isinstance(value, list | tuple) else value
+
+    @field_validator("channels")
+    @classmethod
+    def _numbers_are_digits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(channel_of, value))
 
     _zone = field_validator("time_zone")(known_zone)
 
@@ -150,6 +166,8 @@ class RecordClassRule(Section):
     channel: str = ""
     purpose: str = ""
     template: str = ""
+
+    _channel = field_validator("channel")(channel_of)
 
 
 class Retention(Section):
