@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
-from wa_analytics.database import Database
+from wa_analytics.database import Database, shadow
 from wa_analytics.database.triggers import names as trigger_names
 from wa_analytics.errors import DatabaseUnavailable
 from wa_analytics.tables.column import Instant
@@ -106,6 +106,8 @@ def test_a_role_that_may_not_write_is_told_in_one_sentence(empty_postgresql_url:
             writer.append(t.Channel, ["channel_id"], [("1",)])
         with pytest.raises(DatabaseUnavailable, match=sentence), reader.writing() as writer:
             writer.execute("DELETE FROM channel")
+        with pytest.raises(DatabaseUnavailable, match=sentence):
+            shadow.made(reader, t.DERIVED)
     finally:
         reader.close()
         with owner.writing() as writer:

@@ -22,21 +22,17 @@ def made(database: Database, tables: Sequence[type[SQLModel]]) -> None:
     """Empty tables named `new_…`; leftovers of an interrupted rebuild go first."""
     _dropped(database, NEW, tables)
     _dropped(database, OLD, tables)
-    taken = {
-        index["name"]
-        for table in tables
-        for index in inspect(database.engine).get_indexes(str(table.__tablename__))
-    }
+    with database.reading() as connection:
+        looked = inspect(connection)
+        taken = {index["name"] for table in tables for index in looked.get_indexes(str(table.__tablename__))}
     metadata = MetaData()
     for table in tables:
         copy = table.__table__.to_metadata(metadata, name=NEW + str(table.__tablename__))  # type: ignore[attr-defined]
         for index in copy.indexes:
             plain = str(index.name).replace(f"ix_{NEW}", "ix_")
             index.name = f"{plain}_b" if plain in taken else plain
-    with database.engine.connect() as connection:
-        connection = connection.execution_options(immediate=True)
-        with connection.begin():
-            metadata.create_all(connection)
+    with database.writing() as writer:
+        metadata.create_all(writer.connection)
 
 
 def swapped(database: Database, tables: Sequence[type[SQLModel]]) -> None:
@@ -60,7 +56,8 @@ def dropped(database: Database, tables: Sequence[type[SQLModel]]) -> None:
 
 def _dropped(database: Database, prefix: str, tables: Sequence[type[SQLModel]]) -> None:
     """Drop in small steps: freeing a large SQLite table at once would hold the lock too long."""
-    there = set(inspect(database.engine).get_table_names())
+    with database.reading() as connection:
+        there = set(inspect(connection).get_table_names())
     for table in tables:
         name = f"{prefix}{table.__tablename__}"
         if name not in there:

@@ -255,8 +255,8 @@ def swept(database: Database) -> None:
                 "destroyed keys; stop it and run `wa dispose` again."
             )
         return
-    with database.engine.connect() as connection_:
-        plain = connection_.execution_options(isolation_level="AUTOCOMMIT")
+    with database.reading() as reading:
+        plain = reading.execution_options(isolation_level="AUTOCOMMIT")
         for table in ("entry_key", "wrapping_key"):
             plain.exec_driver_sql(f"VACUUM (FULL) {table}")
         # Old bytes stand in the write-ahead log until its segments are written over; a superuser at
