@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,3 +15,17 @@ def test_what_was_written_stands_in_the_database_file_alone(tmp_path: Path) -> N
         called = [sys.executable, "-c", "from wa_analytics.cli import main; main()", "--home", str(home)]
         subprocess.run([*called, *words], check=True, capture_output=True)
         assert sorted(path.name for path in home.glob("wa.db*")) == ["wa.db"], words
+
+
+def test_a_terminal_that_lacks_a_sign_gets_the_rest(tmp_path: Path) -> None:
+    home = tmp_path / "h\u2715me"
+    called = [sys.executable, "-c", "from wa_analytics.cli import main; main()", "--home", str(home), "init"]
+    ended = subprocess.run(
+        called,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        encoding="latin-1",
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "h?me is ready" in ended.stdout

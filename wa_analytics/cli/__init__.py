@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import sys
 from importlib.metadata import entry_points
@@ -96,6 +97,9 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(100_000)
     # Nor need they be taken apart one by one at the end, which is a quarter of it.
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal's encoding lacks stops nothing
+            stream.reconfigure(errors="replace")
     try:
         code = app(arguments, prog_name="wa", standalone_mode=False) or 0
     except typer.TyperException as error:
