@@ -379,6 +379,15 @@ def test_a_pipe_of_webhook_bodies() -> None:
     assert bodies(read("-", "meta-cloud", stdin=spread)[0]) == [spread]
 
 
+def test_a_pipe_in_a_folder_is_left_out(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    os.mkfifo(tmp_path / "1.csv")
+    written(tmp_path / "2.csv", LOG + ROW)
+    captures, (refusal,), _ = read(tmp_path)
+    assert len(captures) == 1
+    assert refusal.sentence.endswith("1.csv: is a pipe, socket or device; leave it out.")
+
+
 def test_a_named_pipe(tmp_path: Path) -> None:
     import threading
 

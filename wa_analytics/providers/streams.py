@@ -160,7 +160,12 @@ def _folder(folder: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             is_empty = False
-            yield from _file(Path(place) / name, welcome)
+            path = Path(place) / name
+            if path.exists() and not path.is_file():
+                # Opening a pipe that nobody writes to would wait for ever.
+                yield Refusal(str(path), None, f"{path}: is a pipe, socket or device; leave it out.")
+            else:
+                yield from _file(path, welcome)
     for error in unread:
         yield Refusal(str(error.filename), None, f"{error.filename}: {sentence_of(error)}")
     if is_empty and not unread:
