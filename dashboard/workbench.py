@@ -4,8 +4,8 @@
     seen = screen.seen("celtair")
 
 Nothing else in this package opens a workspace or touches its database, and nothing here writes. What
-is kept in the cache holds until a check run ends, evidence comes in, an incident moves or the settings
-change; only the freshness is read anew at every look.
+is kept in the cache holds until a check run ends, a refresh takes in new evidence, an incident moves or
+the settings change; only the freshness is read anew at every look.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dashboard.board import (
 from dashboard.capture import Capture, capture
 from dashboard.incident import Incident, incident_lines
 from wa_analytics.incidents.lifecycle import Step
+from wa_analytics.pipeline.doctor import LastCapture
 from wa_analytics.tables.incident import IncidentEvent
 
 Stamp = tuple[Any, ...]
@@ -78,7 +79,17 @@ def _opened() -> Iterator[wa.Workspace]:
 def screen() -> Screen:
     """The workspace now. Raises WorkbenchError where there is none or its database is away."""
     with _opened() as workspace:
-        return Screen(companies_of(workspace.settings), workspace.freshness(), _stamp(workspace))
+        stamp = _stamp(workspace)
+        known = _last_captures()
+        known[stamp[0]] = workspace.last_capture(known.get(stamp[0]))
+        freshness = workspace.freshness(captured=known[stamp[0]])
+        return Screen(companies_of(workspace.settings), freshness, stamp)
+
+
+@st.cache_resource(show_spinner=False)
+def _last_captures() -> dict[str, LastCapture]:
+    """By workspace, so that a look reads the entries since the one before alone."""
+    return {}
 
 
 def _stamp(workspace: wa.Workspace) -> Stamp:
@@ -86,7 +97,6 @@ def _stamp(workspace: wa.Workspace) -> Stamp:
     row = workspace.database.frame(
         "SELECT (SELECT check_run_id FROM check_run WHERE finished_at IS NOT NULL "
         "ORDER BY finished_at DESC LIMIT 1) AS check_run_id, "
-        "(SELECT max(sequence) FROM entry) AS sequence, "
         "(SELECT max(sequence) FROM watermark) AS refreshed, "
         "(SELECT count(*) FROM incident_event) AS steps, "
         "(SELECT count(*) + count(withdrawn_at) FROM declared_gap) AS gaps"

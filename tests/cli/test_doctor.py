@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.conftest import Wa
 from tests.providers.worlds import body, message
+from wa_analytics.pipeline.doctor import LastCapture
+from wa_analytics.workspace import Workspace
 
 AIR, CLINIC = "447700900100", "106540352242922"
 SETTINGS = f"""
@@ -107,3 +109,30 @@ def test_each_provider_is_told_apart(
         assert provider in printed
     for secret in ("447700900123", "wamid", "x.invalid"):
         assert secret not in printed
+
+
+def test_the_last_capture_is_the_same_read_in_steps(wa: Wa, home: Path, tmp_path: Path) -> None:
+    """As the dashboard reads it; a line of the past does not set it back, another log starts anew."""
+
+    def stored(name: str, received_at: str) -> None:
+        line = {
+            "received_at": received_at,
+            "headers": {},
+            "body": json.dumps(body(messages=[message(id=name)])),
+        }
+        (tmp_path / f"{name}.ndjson").write_text(json.dumps(line) + "\n")
+        assert wa("capture", "meta-cloud", str(tmp_path / f"{name}.ndjson")).code == 0
+
+    workspace = Workspace.open(home)
+    known = workspace.last_capture()
+    assert known == (0, None)
+    for name, moment in (("wamid.1", "2039-05-01"), ("wamid.2", "2039-05-03"), ("wamid.3", "2039-05-02")):
+        stored(name, f"{moment}T00:00:00+00:00")
+        known = workspace.last_capture(known)
+        assert known == workspace.last_capture()
+    assert known.received_at == datetime(2039, 5, 3, tzinfo=UTC)
+    assert workspace.freshness(captured=known)["last_capture_at"] == known.received_at
+    assert workspace.freshness(captured=known)["last_capture_at"] == known.received_at
+    longer = LastCapture(known.sequence + 9, datetime(2050, 1, 1, tzinfo=UTC))
+    assert workspace.last_capture(longer) == known
+    workspace.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wa_analytics.errors import PlaceUnavailable
 from wa_analytics.evidence.log import size
@@ -17,9 +17,37 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
 
 
-def freshness(database: Database, settings: Settings, at: datetime) -> dict[str, Any]:
-    """Last capture, last check and whether a check is overdue; for `wa doctor` and every page."""
-    captured = database.frame("SELECT max(received_at) AS received_at FROM entry WHERE kind = 'capture'")
+class LastCapture(NamedTuple):
+    """When something was last captured, by the entries before `sequence`."""
+
+    sequence: int = 0
+    received_at: datetime | None = None
+
+
+def last_capture(database: Database, known: LastCapture | None = None) -> LastCapture:
+    """When something was last captured.
+
+    known: what an earlier call gave. Only entries since are read then: all of a long log take seconds.
+    """
+    known, end = known or LastCapture(), size(database)
+    if end < known.sequence:
+        known = LastCapture()  # another log, or one that lost its tail
+    since = database.frame(
+        "SELECT max(received_at) AS received_at FROM entry WHERE sequence >= :known AND kind = 'capture'",
+        known=known.sequence,
+    )["received_at"][0]
+    told = [moment for moment in (known.received_at, since) if moment is not None]
+    return LastCapture(end, max(told, default=None))
+
+
+def freshness(
+    database: Database, settings: Settings, at: datetime, captured: LastCapture | None = None
+) -> dict[str, Any]:
+    """Last capture, last check and whether a check is overdue; for `wa doctor` and every page.
+
+    captured: the last capture, where it was looked for already.
+    """
+    captured = captured or last_capture(database)
     checked = database.frame(
         "SELECT as_of, finished_at, outcome_code FROM check_run WHERE finished_at IS NOT NULL "
         "ORDER BY finished_at DESC LIMIT 1"
@@ -27,7 +55,7 @@ def freshness(database: Database, settings: Settings, at: datetime) -> dict[str,
     last_check = checked["finished_at"][0] if checked.height else None
     due = timedelta(hours=settings.checks.interval_hours)
     return {
-        "last_capture_at": captured["received_at"][0],
+        "last_capture_at": captured.received_at,
         "last_check_at": last_check,
         "last_check_as_of": checked["as_of"][0] if checked.height else None,
         "last_check_outcome": checked["outcome_code"][0] if checked.height else None,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from wa_analytics.controls.control import Verdict
+    from wa_analytics.pipeline.doctor import LastCapture
     from wa_analytics.pipeline.judgement import Judgement
     from wa_analytics.reports.metric_table import MetricTable
     from wa_analytics.reports.overview import Freshness, Overview
@@ -52,11 +53,17 @@ class Judging(Opened):
 
         return incident_frame(self.database, status)
 
-    def freshness(self, at: datetime | None = None) -> dict[str, Any]:
+    def last_capture(self, known: LastCapture | None = None) -> LastCapture:
+        """When something was last captured; `known` is what an earlier call gave, and spares its reading."""
+        from wa_analytics.pipeline.doctor import last_capture
+
+        return last_capture(self.database, known)
+
+    def freshness(self, at: datetime | None = None, captured: LastCapture | None = None) -> dict[str, Any]:
         """Last capture, last check, and whether a check is overdue at `at`."""
         from wa_analytics.pipeline.doctor import freshness
 
-        return freshness(self.database, self.settings, at or now())
+        return freshness(self.database, self.settings, at or now(), captured)
 
     def overview(self, entity: str | None = None, as_of: datetime | None = None) -> Overview:
         """What scorecard and dashboard show of one company, or of the group."""
