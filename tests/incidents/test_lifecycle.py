@@ -123,7 +123,7 @@ def test_notes_name_no_person(note: str) -> None:
 
 
 def test_owners_are_roles_not_numbers() -> None:
-    with pytest.raises(InputRefused, match="the owner seems to hold a phone number"):
+    with pytest.raises(InputRefused, match="The owner seems to hold a phone number"):
         opened("INC-0001", title="Found", at=AT, actor="ana", owner="+12025550101")
 
 

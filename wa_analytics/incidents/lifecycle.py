@@ -213,7 +213,7 @@ def _without_person(text: str, what: str) -> str:
     """Refuses what looks like a phone number or an address: incidents and reports name nobody."""
     if _A_PERSON.search(_A_DATE.sub("", text)):
         raise InputRefused(
-            f"the {what} seems to hold a phone number or an e-mail address; incidents name no person: "
+            f"The {what} seems to hold a phone number or an e-mail address; incidents name no person: "
             "write it without."
         )
     return text

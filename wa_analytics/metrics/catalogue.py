@@ -26,5 +26,5 @@ METRICS: dict[str, Metric] = _found()
 def metric_named(name: str) -> Metric:
     """The metric of that name. Raises InputRefused that lists the known ones."""
     if name not in METRICS:
-        raise InputRefused(f"there is no metric {name!r}; known: {', '.join(METRICS)}.")
+        raise InputRefused(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")
     return METRICS[name]

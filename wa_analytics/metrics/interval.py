@@ -62,7 +62,7 @@ class Grid:
     ) -> Grid:
         """A grid over `zones`; without grouping by entity, differing zones fall back to UTC."""
         if interval is not None and interval not in get_args(Interval):
-            raise InputRefused(f"metrics have no interval {interval!r}; use day, week or month.")
+            raise InputRefused(f"Metrics have no interval {interval!r}; use day, week or month.")
         names = set(zones.values())
         shared = names.pop() if len(names) == 1 and not is_by_entity else "UTC"
         known = tuple(sorted(zones.items())) if is_by_entity else ()

@@ -76,7 +76,7 @@ class Metric:
         for dimension in by:
             if dimension not in DIMENSIONS:
                 raise InputRefused(
-                    f"metrics have no dimension {dimension!r}; use one of {', '.join(DIMENSIONS)}."
+                    f"Metrics have no dimension {dimension!r}; use one of {', '.join(DIMENSIONS)}."
                 )
         grid = Grid.of(frames.zones, interval, as_of, is_by_entity="entity" in by)
         if any(getattr(frames, name) is None for name in self.needs):
