@@ -4,8 +4,8 @@
     seen = screen.seen("celtair")
 
 Nothing else in this package opens a workspace or touches its database, and nothing here writes. What
-is kept in the cache holds until a check run ends, a refresh takes in new evidence, an incident moves or
-the settings change; only the freshness is read anew at every look.
+is kept in the cache holds until a check run ends, an entry (evidence, a hold, a decision) comes in, an
+incident moves or the settings change; only the freshness is read anew at every look.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ def _stamp(workspace: wa.Workspace) -> Stamp:
     row = workspace.database.frame(
         "SELECT (SELECT check_run_id FROM check_run WHERE finished_at IS NOT NULL "
         "ORDER BY finished_at DESC LIMIT 1) AS check_run_id, "
+        "(SELECT max(sequence) FROM entry) AS sequence, "
         "(SELECT max(sequence) FROM watermark) AS refreshed, "
         "(SELECT count(*) FROM incident_event) AS steps, "
         "(SELECT count(*) + count(withdrawn_at) FROM declared_gap) AS gaps"

@@ -11,7 +11,6 @@ import pytest
 
 from tests.cli.conftest import Wa
 from tests.providers.worlds import body, message
-from wa_analytics.pipeline.doctor import LastCapture
 from wa_analytics.workspace import Workspace
 
 AIR, CLINIC = "447700900100", "106540352242922"
@@ -125,7 +124,7 @@ def test_the_last_capture_is_the_same_read_in_steps(wa: Wa, home: Path, tmp_path
 
     workspace = Workspace.open(home)
     known = workspace.last_capture()
-    assert known == (0, None)
+    assert known == (None, 0, None)
     for name, moment in (("wamid.1", "2039-05-01"), ("wamid.2", "2039-05-03"), ("wamid.3", "2039-05-02")):
         stored(name, f"{moment}T00:00:00+00:00")
         known = workspace.last_capture(known)
@@ -133,6 +132,7 @@ def test_the_last_capture_is_the_same_read_in_steps(wa: Wa, home: Path, tmp_path
     assert known.received_at == datetime(2039, 5, 3, tzinfo=UTC)
     assert workspace.freshness(captured=known)["last_capture_at"] == known.received_at
     assert workspace.freshness(captured=known)["last_capture_at"] == known.received_at
-    longer = LastCapture(known.sequence + 9, datetime(2050, 1, 1, tzinfo=UTC))
-    assert workspace.last_capture(longer) == known
+    later = datetime(2050, 1, 1, tzinfo=UTC)
+    for elsewhere in (known._replace(sequence=known.sequence + 9), known._replace(capture_id="other")):
+        assert workspace.last_capture(elsewhere._replace(received_at=later)) == known
     workspace.close()

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 class LastCapture(NamedTuple):
-    """When something was last captured, by the entries before `sequence`."""
+    """When something was last captured, by the entries before `sequence` of the log whose first one has
+    this `capture_id`."""
 
+    capture_id: str | None = None
     sequence: int = 0
     received_at: datetime | None = None
 
@@ -29,15 +31,15 @@ def last_capture(database: Database, known: LastCapture | None = None) -> LastCa
 
     known: what an earlier call gave. Only entries since are read then: all of a long log take seconds.
     """
-    known, end = known or LastCapture(), size(database)
-    if end < known.sequence:
-        known = LastCapture()  # another log, or one that lost its tail
+    first, end = database.scalar("SELECT capture_id FROM entry WHERE sequence = 0"), size(database)
+    if known is None or known.capture_id != first or known.sequence > end:
+        known = LastCapture()  # nothing read yet, another log, or one that lost its tail
     since = database.frame(
         "SELECT max(received_at) AS received_at FROM entry WHERE sequence >= :known AND kind = 'capture'",
         known=known.sequence,
     )["received_at"][0]
     told = [moment for moment in (known.received_at, since) if moment is not None]
-    return LastCapture(end, max(told, default=None))
+    return LastCapture(first, end, max(told, default=None))
 
 
 def freshness(
