@@ -228,6 +228,14 @@ def test_broken_settings_name_the_key_and_not_its_value(wa: Wa, home: Path) -> N
             "two [[entity]] have the same number",
         ),
         (
+            '[[entity]]\nkey = "one"\nwaba_ids = ["7"]\n[[entity]]\nkey = "two"\nwaba_ids = [7]\n',
+            "two [[entity]] have the same account",
+        ),
+        (
+            '[[entity]]\nkey = "one"\njurisdiction = "Atlantis"\n',
+            "entity.0.jurisdiction: names no country",
+        ),
+        (
             '[[entity]]\nkey = "one"\nname = "Lark"\n[[entity]]\nkey = "two"\nbusiness_names = ["LARK"]\n',
             "two [[entity]] have the same business name",
         ),

@@ -29,3 +29,14 @@ def test_a_terminal_that_lacks_a_sign_gets_the_rest(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "h?me is ready" in ended.stdout
+
+
+def test_a_reader_that_has_had_enough_is_no_finding(tmp_path: Path) -> None:
+    called = [sys.executable, "-c", "from wa_analytics.cli import main; main()", "--home", str(tmp_path)]
+    subprocess.run([*called, "init"], check=True, capture_output=True)
+    for words in (["doctor"], ["retention", "schedule"], ["retention", "schedule", "--json"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        ended = subprocess.run([*called, *words], stdout=writer, stderr=subprocess.PIPE, check=False)
+        os.close(writer)
+        assert (ended.returncode, ended.stderr) == (141, b""), words

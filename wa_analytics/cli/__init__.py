@@ -25,6 +25,7 @@ from wa_analytics.errors import WorkbenchError
 __all__ = ["AsOf", "Json", "app", "current", "emit", "main", "moment", "say"]
 
 INTERRUPTED = 130  # what a shell calls a process that SIGINT ended
+READER_GONE = 141  # and one that SIGPIPE ended
 
 app = typer.Typer(
     name="wa",
@@ -111,10 +112,12 @@ def main(arguments: list[str] | None = None) -> None:
     except UnicodeError:
         say("An argument or the standard input holds bytes that are not UTF-8; give it as UTF-8 text.")
         sys.exit(2)
-    except BrokenPipeError:
-        # Whoever read our output has had enough; what is left in the buffer must not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as error:
+        # Typer and Rich end with 1, which here means findings, when whoever read our output has had enough.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not raise again
+        code = READER_GONE
     except OSError as error:
         what = error.strerror or type(error).__name__
         if error.filename is None:

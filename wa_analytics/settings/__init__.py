@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         for what, owned in (
             ("key", [{one.key} for one in self.entity]),
             ("number (channels)", [set(one.channels) for one in self.entity]),
+            ("account (waba_ids)", [set(one.waba_ids) for one in self.entity]),
             (
                 "business name",
                 [{n.strip().casefold() for n in (one.name, *one.business_names) if n} for one in self.entity],
@@ -196,8 +197,9 @@ def read_settings(home: Path | str | None = None, **given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "settings"
+        told = first["msg"].removeprefix("Value error, ")
         raise SettingsInvalid(
-            f"{place / 'settings.toml'} or WA_ environment: {key}: {first['msg']}; correct it and try again."
+            f"{place / 'settings.toml'} or WA_ environment: {key}: {told}; correct it and try again."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +31,13 @@ def country_of(jurisdiction: str) -> str:
     """The ISO country of a jurisdiction such as `US-NY`, `UK` or `BR`; `EU` stays `EU`."""
     code = jurisdiction.strip().upper().split("-")[0]
     return "GB" if code == "UK" else code
+
+
+@cache
+def places() -> frozenset[str]:
+    """What `country_of` may give: ISO 3166 codes as the time-zone database lists them, Kosovo's, and `EU`."""
+    table = files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
+    return frozenset({"EU", "XK"}.union(line[:2] for line in table.splitlines() if line[:1] != "#"))
 
 
 def channel_of(text: str) -> str:
@@ -62,6 +71,14 @@ class Entity(Section):
     @classmethod
     def _numbers_are_digits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(channel_of, value))
+
+    @field_validator("jurisdiction")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        """Or no rule of any country would bind the company, and nothing would say so."""
+        if value.strip() and country_of(value) not in places():
+            raise ValueError("names no country; give its ISO code, such as GB, BR or US-NY, or EU")
+        return value
 
     _zone = field_validator("time_zone")(known_zone)
 
