@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -42,6 +43,13 @@ def test_rates_are_drawn_per_ten_thousand_and_shares_as_shares(world: World) -> 
         values = {row["group"]: row["value"] for row in rows_of(metric_chart(frame, METRICS[name]))}
         for row in frame.to_dicts():
             assert values[row["entity"]] == pytest.approx(row["ratio"] * factor)
+
+
+def test_an_axis_writes_shares_as_texts_do(world: World) -> None:
+    shares = METRICS["consent_coverage"].compute(world.frames, AS_OF, by=["entity"])
+    drawn = svg(metric_chart(shares, METRICS["consent_coverage"]))
+    assert ">0 %<" in drawn
+    assert not re.search(r">[0-9.]+%<", drawn)
 
 
 def test_an_empty_denominator_is_named_not_drawn_as_zero(world: World) -> None:

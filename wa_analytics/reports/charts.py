@@ -31,6 +31,12 @@ def house_config() -> dict[str, Any]:
         # the reader's font may be wider than the one the labels were measured with
         "padding": {"left": 22, "right": 14, "top": 6, "bottom": 6},
         "font": FONT,
+        # "97.3 %", as `wording.figure` writes it
+        "locale": {
+            "number": {
+                "decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "percent": " %",
+            }
+        },
         "view": {"stroke": None},
         "range": {"category": list(SERIES)},
         "title": {
