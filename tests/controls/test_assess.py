@@ -256,6 +256,42 @@ def test_ten_business_days_after_a_revocation(
         assert verdict.evidence[0].outcome == ("fail" if expected == "deficient" else "pass")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("line", "outcomes"),
+    [
+        ("marketing | 2024-09-02 10:00 | withdrawn", ["not_evaluated", "not_evaluated"]),
+        ("marketing | 2024-09-02 10:00 | never_asked", ["not_evaluated", "pass"]),
+        ("marketing | 2024-09-02 10:00 | not_evaluated", ["not_evaluated", "not_evaluated"]),
+        ("marketing | 2024-09-02 10:00 | granted", ["pass", "pass"]),  # wherever the person is
+        ("utility | 2024-09-02 10:00 | withdrawn", ["pass", "pass"]),
+        ("marketing | 2024-10-02 10:00 | withdrawn", ["pass", "pass"]),  # after the moment
+    ],
+)
+def test_a_send_to_nobody_knows_which_country_may_be_the_exception(
+    engine: str, line: str, outcomes: list[str]
+) -> None:
+    added = f"air | c1 | outbound | | {line} | not_judged | yes | 2024-12-01 00:00\n"
+    found = verdicts(frames(CLEAN + added, EVENTS, engine), AIR)["PEC-01", "air"]
+    assert pieces(found) == outcomes
+    assert found.verdict == ("not_evaluated" if "not_evaluated" in outcomes else "effective")
+    assert counts(found) == (0, 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("sent", "outcome"), [("2024-07-17 03:59", "pass"), ("2024-07-17 04:00", "not_evaluated")]
+)
+def test_a_late_send_to_nobody_knows_which_country_may_be_american(
+    engine: str, sent: str, outcome: str
+) -> None:
+    late = BANK_LINES.strip().splitlines()[-1]
+    added = late.replace("| US ", "|    ").replace("2024-07-16 23:00 |", f"{sent} |")
+    found = verdicts(frames(f"{BANK_LINES.rstrip()}\n{added}\n", EVENTS, engine), BANK, tcpa=True)
+    assert found["TCP-01", "bank"].evidence[0].outcome == outcome
+    assert counts(found["TCP-01", "bank"])[0] == 0
+
+
 def test_a_check_that_crashed_or_did_not_run_is_not_evaluated() -> None:
     crashed = [
         row | {"outcome_code": "error", "reason": "the expectation crashed"}

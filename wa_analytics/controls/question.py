@@ -39,15 +39,23 @@ class Question:
     schedule: Sequence[ScheduleRow]
     as_of: datetime
 
-    def scoped(self, frame: Lazy, unknown: nw.Expr | None = None) -> Lazy:
+    def is_of_country(self) -> nw.Expr:
+        """Whether the person is known to be of a country that the control speaks of."""
+        scope = self.control.scope
+        if not scope.countries or is_within(self.entity.jurisdiction, scope.seats):
+            return nw.lit(True)
+        return nw.col("country_code").is_in(sorted(countries(scope.countries))).fill_null(False)
+
+    def scoped(self, frame: Lazy, unknown: nw.Expr | None = None, *, with_unplaced: bool = False) -> Lazy:
         """Rows the control speaks of, by country, purpose and lawful basis.
 
         unknown: rows that may be of the purpose and basis asked for, and stay to be counted as unjudged.
+        with_unplaced: people of no known country stay too.
         """
         scope = self.control.scope
         maybe = nw.lit(False) if unknown is None else unknown
-        if scope.countries and not is_within(self.entity.jurisdiction, scope.seats):
-            frame = frame.filter(nw.col("country_code").is_in(sorted(countries(scope.countries))))
+        is_unplaced = nw.col("country_code").is_null() & nw.lit(with_unplaced)
+        frame = frame.filter(self.is_of_country() | is_unplaced)
         if scope.purposes:
             is_of_purpose = nw.col("purpose_code").is_in([*scope.purposes, "all"]).fill_null(False)
             frame = frame.filter(is_of_purpose | maybe)
@@ -57,7 +65,11 @@ class Question:
             frame = frame.filter((basis == "consent") | (is_marketing & (basis == "")) | maybe)
         return frame
 
-    def messages(self) -> Lazy:
+    def sends(self) -> Lazy:
+        """The company's sends in scope, with those to people of no known country, who may be of it."""
+        return self.messages(with_unplaced=True).filter(nw.col("direction_code") == "outbound")
+
+    def messages(self, *, with_unplaced: bool = False) -> Lazy:
         """The company's messages in scope, up to the moment, with the sends of unknown purpose."""
         is_known = nw.col("purpose_code").is_in(PURPOSES).fill_null(False)
         return self.scoped(
@@ -65,6 +77,7 @@ class Question:
                 nw.col("entity") == self.entity.key, nw.col("sent_at") <= self.as_of
             ),
             (nw.col("consent_code") == "not_evaluated") & ~is_known,
+            with_unplaced=with_unplaced,
         )
 
     def grants(self) -> Lazy:
