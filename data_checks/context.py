@@ -23,7 +23,8 @@ class Context:
     """An ephemeral Great Expectations context on one database."""
 
     def __init__(self, database: Database) -> None:
-        import great_expectations
+        import wa_analytics.reports.altair  # noqa: F401  # first: Great Expectations imports Altair, too
+        import great_expectations  # isort: skip
 
         self._gx: ModuleType = great_expectations
         self._dialect = database.dialect

@@ -85,3 +85,16 @@ def test_the_commands_cost_no_heavy_import() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_checks_begin_without_the_grammar_of_addresses() -> None:
+    """Great Expectations imports Altair, whose jsonschema builds it where JupyterLab is installed."""
+    script = (
+        "import sys\n"
+        "from data_checks.context import Context\n"
+        "from wa_analytics.database import Database\n"
+        "Context(Database('sqlite://'))\n"
+        "print('great_expectations' in sys.modules, 'altair' in sys.modules, 'rfc3987_syntax' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["True", "True", "False"]
