@@ -127,6 +127,20 @@ def watched(browser: Browser, address: str) -> Iterator[Watched]:
     page.close()
 
 
+def test_the_keyboard_sees_where_it_is(watched: Watched) -> None:
+    reached = set()
+    for _ in range(12):
+        watched.page.keyboard.press("Tab")
+        name, outline = watched.page.evaluate(
+            "() => { const e = document.activeElement, style = getComputedStyle(e);"
+            " return [e.tagName, `${style.outlineStyle} ${style.outlineWidth}`]; }"
+        )
+        if name in ("A", "BUTTON"):
+            reached.add(name)
+            assert outline == "solid 2px"
+    assert reached == {"A", "BUTTON"}
+
+
 def test_every_page_is_drawn_and_shows_nobody(watched: Watched, demo: Demo) -> None:
     secrets = demo.world.people_secrets()
     assert len(secrets) > 1000
