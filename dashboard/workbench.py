@@ -4,8 +4,9 @@
     seen = screen.seen("celtair")
 
 Nothing else in this package opens a workspace or touches its database, and nothing here writes. What
-is kept in the cache holds until a check run ends, an entry (evidence, a hold, a decision) comes in, an
-incident moves or the settings change; only the freshness is read anew at every look.
+is kept in the cache holds until a refresh or a check run ends, an entry of our own (a hold, a decision,
+a verification) comes in, an incident moves or the settings change; a delivery alone draws nothing anew.
+The freshness is read at every look.
 """
 
 from __future__ import annotations
@@ -79,10 +80,12 @@ def _opened() -> Iterator[wa.Workspace]:
 def screen() -> Screen:
     """The workspace now. Raises WorkbenchError where there is none or its database is away."""
     with _opened() as workspace:
-        stamp = _stamp(workspace)
+        home = str(workspace.home.resolve())
         known = _last_captures()
-        known[stamp[0]] = workspace.last_capture(known.get(stamp[0]))
-        freshness = workspace.freshness(captured=known[stamp[0]])
+        captured = known[home] = workspace.last_capture(known.get(home))
+        freshness = workspace.freshness(captured=captured)
+        moment = freshness["last_check_as_of"] or freshness["last_capture_at"]
+        stamp = (home, captured.capture_id, moment, *_stamp(workspace))
         return Screen(companies_of(workspace.settings), freshness, stamp)
 
 
@@ -93,18 +96,18 @@ def _last_captures() -> dict[str, LastCapture]:
 
 
 def _stamp(workspace: wa.Workspace) -> Stamp:
-    """Everything on which the figures depend, in one cheap look."""
+    """Everything but the moment on which the figures depend, in one cheap look."""
     row = workspace.database.frame(
         "SELECT (SELECT check_run_id FROM check_run WHERE finished_at IS NOT NULL "
         "ORDER BY finished_at DESC LIMIT 1) AS check_run_id, "
-        "(SELECT max(sequence) FROM entry) AS sequence, "
+        "(SELECT max(sequence) FROM entry WHERE kind <> 'capture') AS own, "
         "(SELECT max(sequence) FROM watermark) AS refreshed, "
         "(SELECT count(*) FROM incident_event) AS steps, "
         "(SELECT count(*) + count(withdrawn_at) FROM declared_gap) AS gaps"
     ).row(0)
     settled = [workspace.home / name for name in ("settings.toml", "retention.csv")]
     changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in settled)
-    return str(workspace.home.resolve()), *row, *changed
+    return *row, *changed
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

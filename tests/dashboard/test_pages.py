@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -19,8 +20,12 @@ from dashboard.board import RETENTION_STATES
 from dashboard.start.serve import _first_look
 from tests.cli.conftest import called
 from tests.demo_workspace import Demo
+from tests.providers.worlds import body
+from wa_analytics.capture import Capture
+from wa_analytics.receiver.archive import EvidenceArchive
 from wa_analytics.reports.checklist import QUESTIONS
 from wa_analytics.reports.wording import day
+from wa_analytics.settings import read_settings
 
 PAGES = ("overview", "completeness", "consent", "retention", "incidents")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit.*", "ignore::ResourceWarning")
@@ -195,6 +200,24 @@ def test_first_look_leaves_nothing_to_read_for_whoever_comes(
     screen = workbench.screen()
     titles = {screen.seen(company.key).board.overview.title for company in screen.companies}
     assert titles >= {"Celtair Airways", "Harborline Securities"}
+
+
+def test_a_delivery_alone_draws_nothing_anew(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(demo.home, tmp_path / "live")
+    monkeypatch.setenv("WA_HOME", str(tmp_path / "live"))
+    before = workbench.screen()
+    archive = EvidenceArchive(read_settings(tmp_path / "live"), f"sqlite:///{tmp_path / 'live' / 'wa.db'}")
+    moment = int(datetime(2039, 5, 1, tzinfo=UTC).timestamp() * 1_000_000)
+    archive.append([Capture(json.dumps(body()).encode(), {}, "meta-cloud", moment, "valid")], None)
+    archive.close()
+    captured = workbench.screen()
+    assert captured.stamp == before.stamp
+    assert captured.freshness["last_capture_at"] > before.freshness["last_capture_at"]
+    hold = ("hold", "add", "--matter", "m", "--everything", "--reason", "r")
+    assert called("--home", str(tmp_path / "live"), *hold).code == 0
+    assert workbench.screen().stamp != before.stamp
 
 
 def test_nothing_captured_is_not_evaluated_never_green(
