@@ -211,6 +211,18 @@ def test_no_workspace(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_tables_that_are_elsewhere_are_not_told_as_old(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a cron line that forgot the variable: `wa init` would begin anew beside the evidence."""
+    home = ("--home", str(tmp_path / "home"))
+    with monkeypatch.context() as named:
+        named.setenv("WA_DATABASE_URL", postgresql_url)
+        assert called(*home, "init").code == 0
+        assert called(*home, "refresh").code == 0
+    wrong(called(*home, "refresh"), "wa.db holds no tables", "WA_DATABASE_URL")
+
+
 def test_broken_settings_name_the_key_and_not_its_value(wa: Wa, home: Path) -> None:
     for text, part in (
         ('[imports]\ntime_zone = "confidential"\n', "imports.time_zone"),

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
@@ -256,6 +256,18 @@ class Database:
         except SQLAlchemyError as error:
             raise self.unavailable(error) from None
 
+    def is_empty(self) -> bool:
+        """Whether nobody ever made tables here."""
+        with self.engine.connect() as connection:
+            return not inspect(connection).has_table("alembic_version")
+
+    @property
+    def place(self) -> str:
+        """The name for sentences: the file's, or host and database; no role and no password."""
+        if self.path:
+            return self.path.name
+        return make_url(self.url).render_as_string(hide_password=True).split("@")[-1].split("?")[0]
+
     def _told(self, error: Exception) -> Exception:
         """The sentence of a database that cannot be used; a wrong statement stays what it is."""
         state = getattr(getattr(error, "orig", error), "sqlstate", "")
@@ -274,18 +286,16 @@ class Database:
             )
         if "no such table" in cause or "does not exist" in cause:
             return DatabaseUnavailable("The database has no tables of this version; run `wa init` first.")
-        place = make_url(self.url).render_as_string(hide_password=True)
-        place = self.path.name if self.path else place.split("@")[-1].split("?")[0]
         if "disk is full" in cause or state == DISK_FULL:
             return DatabaseUnavailable(
-                f"The disk of the database {place} is full; free space there, then try again."
+                f"The disk of the database {self.place} is full; free space there, then try again."
             )
         if state == NOT_ALLOWED:
             return DatabaseUnavailable(
-                f"The role may not write all of the database {place}; let it own the schema that holds the "
-                "tables (README, PostgreSQL), then try again."
+                f"The role may not write all of the database {self.place}; let it own the schema that holds "
+                "the tables (README, PostgreSQL), then try again."
             )
         return DatabaseUnavailable(
-            f"The database {place} cannot be used ({type(error).__name__}); "
+            f"The database {self.place} cannot be used ({type(error).__name__}); "
             "check that it exists, runs and may be written, then try again."
         )

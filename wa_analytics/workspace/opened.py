@@ -51,6 +51,11 @@ class Opened:
             raise WorkspaceMissing(f"There is no workspace in {place}; run `wa init` there first.")
         database = Database(settings.database_address)
         if not database.is_current():
+            if database.is_empty():
+                raise DatabaseUnavailable(
+                    f"The database {database.place} holds no tables of a workspace. Where they are in "
+                    "another database, name it in WA_DATABASE_URL; only to begin anew here, run `wa init`."
+                )
             raise DatabaseUnavailable(
                 f"The tables of {place} are of another version; run `wa init` to bring them up to date."
             )
