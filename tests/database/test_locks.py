@@ -101,3 +101,15 @@ def test_a_lock_that_is_never_given_up_is_told_in_a_sentence(
         pytest.fail("two writers at once")
     holder.close()
     other.close()
+
+
+def test_a_failure_that_the_driver_does_not_name_is_told_in_a_sentence(database: Database) -> None:
+    """psycopg has only DatabaseError, without SQLSTATE, for a server that was stopped at once; sqlite3
+    for a file that is damaged."""
+    driver = database.engine.dialect.loaded_dbapi
+    assert driver is not None
+    for use in (database.reading, database.writing, database.session):
+        with pytest.raises(DatabaseUnavailable, match="cannot be used"), use():
+            raise driver.DatabaseError("server closed the connection unexpectedly")
+        with pytest.raises(driver.IntegrityError), use():
+            raise driver.IntegrityError("a row that is there already")

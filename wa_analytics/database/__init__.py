@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
 from wa_analytics.database.bulk import Writer, bound, can_come_as_json, frame_of, sqlite_frame
@@ -113,7 +113,8 @@ class Database:
         # Rows in bulk go past SQLAlchemy, and then the driver's own error comes.
         driver: Any = self.engine.dialect.loaded_dbapi
         self._wrong: tuple[type[Exception], ...] = (ProgrammingError, driver.ProgrammingError)
-        self._refusals = (OperationalError, driver.OperationalError, *self._wrong)
+        self._unnamed: type[Exception] = driver.DatabaseError
+        self._away = (OperationalError, driver.OperationalError)
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
@@ -136,7 +137,7 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except self._refusals as error:
+        except (DatabaseError, self._unnamed) as error:
             raise self._told(error) from None
 
     @contextmanager
@@ -152,7 +153,7 @@ class Database:
                 connection = connection.execution_options(immediate=True)
                 with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
-        except self._refusals as error:
+        except (DatabaseError, self._unnamed) as error:
             raise self._told(error) from None
 
     @contextmanager
@@ -176,7 +177,7 @@ class Database:
                 session.connection(execution_options={"immediate": True})
                 yield session
                 session.commit()
-        except self._refusals as error:
+        except (DatabaseError, self._unnamed) as error:
             raise self._told(error) from None
 
     def frame(self, sql: str, **params: Any) -> pl.DataFrame:
@@ -258,7 +259,7 @@ class Database:
 
     def is_empty(self) -> bool:
         """Whether nobody ever made tables here."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             return not inspect(connection).has_table("alembic_version")
 
     @property
@@ -269,11 +270,18 @@ class Database:
         return make_url(self.url).render_as_string(hide_password=True).split("@")[-1].split("?")[0]
 
     def _told(self, error: Exception) -> Exception:
-        """The sentence of a database that cannot be used; a wrong statement stays what it is."""
-        state = getattr(getattr(error, "orig", error), "sqlstate", "")
-        if isinstance(error, self._wrong) and state not in (UNDEFINED_TABLE, NOT_ALLOWED):
-            return error
-        return self.unavailable(error)
+        """The sentence of a database that cannot be used; a wrong statement stays what it is.
+
+        The bare DatabaseError is what psycopg has for a server stopped at once, sqlite3 for a damaged file.
+        """
+        said = getattr(error, "orig", error)
+        is_not_ours = isinstance(error, self._wrong) and getattr(said, "sqlstate", "") in (
+            UNDEFINED_TABLE,
+            NOT_ALLOWED,
+        )
+        if is_not_ours or isinstance(error, self._away) or type(said) is self._unnamed:
+            return self.unavailable(error)
+        return error
 
     def unavailable(self, error: Exception) -> DatabaseUnavailable:
         """The sentence for what the driver said when the database could not be used."""
