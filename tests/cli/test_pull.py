@@ -278,7 +278,7 @@ def test_ids_of_the_platform(wa: Wa, home: Path, graph: Simulator) -> None:
     digests = {message for _, message, _, _ in told}
     assert [row[0] for row in told] == ["delivered", "failed", "sent"]
     assert len(digests) == 2
-    assert ours == {"wamid.A": None, "wamid.B": None} or set(ours.values()) == digests
+    assert set(ours.values()) == digests
     assert ("malformed", "message_history") in rows(home, t.CaptureNote, "note_code", "name")
 
 

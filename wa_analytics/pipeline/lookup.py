@@ -29,7 +29,8 @@ def looked_up(
     database: Database, digest: Digest, outside_ids: Sequence[str], as_of: datetime | None = None
 ) -> pl.DataFrame:
     """Rows (outside_id, kind, id) in input order; unknown ones with null kind and id. The id of an edit
-    or a revocation is answered with the message it changed.
+    or a revocation is answered with the message it changed; an id that only the platform's message history
+    names is one too, so that `capture.unknown_message` can be traced to it.
 
     as_of: whose a number that changed hands, or a username, was then; without it, whose it is.
     """
@@ -43,6 +44,7 @@ def looked_up(
         asked[outside] = [
             ("message", "message", digest("message", text)),
             ("message", "message_version", digest("message", text)),
+            ("message", "platform_message", digest("message", text)),
             *(("party", "identifier", one) for one in sorted(people)),
             ("consent_event", "consent_event", digest("consent_event", text)),
             ("custodian", "custodian_id", text),
@@ -52,6 +54,7 @@ def looked_up(
     known = {
         "message": _known(database, "message", "message_id", "message_id", asked),
         "message_version": _known(database, "message_version", "version_digest", "message_id", asked),
+        "platform_message": _known(database, "platform_message", "message_id", "message_id", asked),
         "identifier": _known(database, "identifier", "identifier_digest", "party_id", asked),
         "consent_event": _known(database, "consent_event", "event_id", "event_id", asked),
         **{
