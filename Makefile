@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/wa --home wa-demo demo $(DEMO_OPTIONS)
 
-# A process per core, a file of tests at a time; PYTEST_OPTIONS="-n 0 tests/consent" for one after another.
-PYTEST_OPTIONS ?= -n auto --maxprocesses 4 --dist loadfile
+# A process per core, a file of tests at a time, in the order of tests/conftest.py;
+# PYTEST_OPTIONS="-n 0 tests/consent" for one after another.
+PYTEST_OPTIONS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP) lint types
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
