@@ -67,6 +67,12 @@ def test_a_home_that_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_the_workspace_named_behind_the_command(tmp_path: Path) -> None:
+    told = called("incidents", "list", "--home", str(tmp_path))
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "--home stands before the command: `wa --home DIR incidents list …`.\n"
+
+
 def test_arguments_that_are_no_text(wa: Wa) -> None:
     for words in (("lookup", "\udcff"), ("explain", "\udcff")):
         refused(wa(*words), "not UTF-8")

@@ -140,5 +140,9 @@ def _asked_wrongly(error: typer.TyperException) -> str:
     told = error.format_message().rstrip()
     if context is None or told == context.get_help().rstrip():
         return told
+    if getattr(error, "option_name", None) == "--home":
+        return (
+            f"--home stands before the command: `wa --home DIR {context.command_path.removeprefix('wa ')} …`."
+        )
     told = told.replace("Value error, ", "").rstrip(".")
     return f"{told[:1].upper()}{told[1:]}; `{context.command_path} --help` tells what can be given."

@@ -93,7 +93,7 @@ def declare(
 
 def withdraw(
     context: typer.Context,
-    gap_id: Annotated[str, typer.Argument(metavar="GAP_ID")],
+    gap_id: Annotated[str, typer.Argument(metavar="GAP_ID", help="As `wa gaps list` names it.")],
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:

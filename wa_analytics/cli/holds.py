@@ -73,7 +73,7 @@ def _held_count(workspace: Workspace, hold_id: str) -> int:
 
 def release(
     context: typer.Context,
-    which: Annotated[str, typer.Argument(metavar="HOLD_ID|MATTER")],
+    which: Annotated[str, typer.Argument(metavar="HOLD_ID|MATTER", help="As `wa hold list` names it.")],
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wa_analytics.workspace import Workspace
 
 commands = typer.Typer(help="Incidents: list, show, open, decide, advance, close.", no_args_is_help=True)
+IncidentId = Annotated[str, typer.Argument(help="As `wa incidents list` names it.")]
 Note = Annotated[str, typer.Option(help="Why.")]
 
 
@@ -64,7 +65,7 @@ def listed(
 
 
 @commands.command("show")
-def shown(context: typer.Context, incident_id: str, as_json: Json = False) -> None:
+def shown(context: typer.Context, incident_id: IncidentId, as_json: Json = False) -> None:
     """One incident and what was done about it."""
     from wa_analytics.pipeline.judgement import incident_named, incident_states, incident_steps
 
@@ -120,7 +121,7 @@ def opened(
 @commands.command("decide")
 def decided(
     context: typer.Context,
-    incident_id: str,
+    incident_id: IncidentId,
     is_breach: Annotated[bool, typer.Option("--breach/--no-breach", help="Is it a personal-data breach?")],
     note: Note,
     aware_at: Annotated[
@@ -147,7 +148,7 @@ def decided(
 
 
 @commands.command("advance")
-def advanced(context: typer.Context, incident_id: str, note: Note, as_json: Json = False) -> None:
+def advanced(context: typer.Context, incident_id: IncidentId, note: Note, as_json: Json = False) -> None:
     """The cause is stopped: open → contained."""
     from wa_analytics.incidents.lifecycle import contained
     from wa_analytics.workspace import actor
@@ -158,7 +159,7 @@ def advanced(context: typer.Context, incident_id: str, note: Note, as_json: Json
 
 
 @commands.command("close")
-def closed(context: typer.Context, incident_id: str, note: Note, as_json: Json = False) -> None:
+def closed(context: typer.Context, incident_id: IncidentId, note: Note, as_json: Json = False) -> None:
     """It is over."""
     from wa_analytics.incidents.lifecycle import closed as ended
     from wa_analytics.workspace import actor

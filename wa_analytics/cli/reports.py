@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wa_analytics.cli.incidents import IncidentId
 from wa_analytics.cli.invocation import AsOf, Json, current, moment
 from wa_analytics.cli.output import answered
 
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 @commands.command("incident")
 def incident(
     context: typer.Context,
-    incident_id: str,
+    incident_id: IncidentId,
     out: Annotated[Path | None, typer.Option(help="File; default reports/<incident>.html.")] = None,
     as_json: Json = False,
 ) -> None:
