@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,16 @@ def told(document: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
+class Server(ThreadingHTTPServer):
+    """A client that left in the middle, killed or told too much, is no fault of a test's server."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(files: Files) -> Iterator[Files]:
     class Handler(BaseHTTPRequestHandler):
@@ -60,8 +71,7 @@ def serving(files: Files) -> Iterator[Files]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     files.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -11,15 +11,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+
+from tests.file_server import Server
 
 TOKEN = "EAAinventedTokenThatIsLongEnoughToLookLikeOne0123456789"
 HOOK = "https://hooks.example.com/webhooks/meta-cloud"
@@ -224,14 +225,7 @@ def simulated(simulator: Simulator) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that was killed in the middle is no fault of the simulator's."""
-            if not isinstance(sys.exc_info()[1], ConnectionError):
-                super().handle_error(request, client_address)
-
     server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     simulator.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

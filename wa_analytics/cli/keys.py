@@ -10,7 +10,7 @@ import typer
 from wa_analytics.cli.invocation import Json, Reason, current, moment
 from wa_analytics.cli.output import answered, emit, say, table
 
-commands = typer.Typer(help="Keys: rotate the master key, restore and list others.", no_args_is_help=True)
+commands = typer.Typer(help="Keys: rotate, restore and list them.", no_args_is_help=True)
 NEW_MASTER = "WA_NEW_MASTER_KEY"
 
 
