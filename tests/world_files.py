@@ -99,10 +99,12 @@ def _inbound(row: Inbound) -> dict[str, Any]:
 
 def _status(row: Status) -> dict[str, Any]:
     status: dict[str, Any] = {"id": row.message_id, "status": row.status, "timestamp": _unix(row.at)}
+    if row.group_id:
+        status |= {"recipient_type": "group", "recipient_id": row.group_id}
     if row.phone:
-        status["recipient_id"] = row.phone.lstrip("+")
+        status["recipient_participant_id" if row.group_id else "recipient_id"] = row.phone.lstrip("+")
     if row.user_id:
-        status["recipient_user_id"] = row.user_id
+        status["recipient_participant_user_id" if row.group_id else "recipient_user_id"] = row.user_id
     if row.category:
         status["pricing"] = {"pricing_model": "PMP", "type": "regular", "category": row.category}
     if row.error_code:

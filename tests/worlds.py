@@ -58,6 +58,8 @@ class Inbound:
 
 @dataclass(frozen=True)
 class Status:
+    """`group_id`: the message went to a group, and this is told of the one participant named."""
+
     message_id: str
     status: str
     at: datetime
@@ -66,6 +68,7 @@ class Status:
     user_id: str = ""
     category: str = ""
     error_code: int = 0
+    group_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,11 @@ PRICED = Status("wamid.ORDER", "delivered", NOON, "c1", ANA, category="marketing
 STATUS = Status("wamid.LOST", "sent", NOON, "c1", ANA)
 LOST = replace(PROMO, message_id="wamid.LOST", sent_at=NOON - HOUR)
 UNNAMED = replace(FAILED, phone="")
+ANA_ID = "GB.40000000001"
+BY_ID = Send("wamid.BY_ID", NOON, "c1", ANA_ID, body="Spring!")
+TO_ID = Status("wamid.ALONE", "sent", NOON - HOUR, "c1", user_id=ANA_ID, category="marketing")
+TO_PHONE = Status("wamid.ALONE", "delivered", NOON, "c1", ANA)
+TO_BOTH = replace(FIRST, sends=(*FIRST.sends, BY_ID), register=(REGISTER, GRANT), statuses=(TO_ID, TO_PHONE))
 
 CASES = {
     # name: first, later, message, column, before, after, whether everything is evaluated anew
@@ -147,6 +152,16 @@ CASES = {
         replace(FIRST, register=(REGISTER, replace(GRANT, party=BOB))),
         replace(GROUP, statuses=(Status("wamid.PROMO", "sent", NOON, "c1", BOB),)),
         "wamid.PROMO", "consent_code", "never_asked", "granted", False,
+    ),
+    "a status that names nobody": (
+        replace(FIRST, register=(REGISTER, GRANT)),
+        replace(GROUP, statuses=(Status("wamid.PROMO", "sent", NOON, "c1"),)),
+        "wamid.PROMO", "consent_code", "granted", "granted", False,
+    ),
+    "another participant of a group": (
+        replace(TO_BOTH, statuses=(replace(TO_PHONE, group_id="Y2FwaV9ncm91cDox"),)),
+        replace(GROUP, statuses=(replace(TO_ID, group_id="Y2FwaV9ncm91cDox"),)),
+        "wamid.BY_ID", "consent_code", "never_asked", "never_asked", False,
     ),
     "a body": (
         replace(FIRST, statuses=(STATUS,)), replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST"),)),

@@ -38,14 +38,6 @@ if TYPE_CHECKING:
 PARTY_CHUNK = 12_000
 WHOLE_SHARE = 0.2
 LARGEST = (t.StatusFact, t.MessageFact)
-# Facts that name people: (table, column of the person).
-PERSONAL = (
-    (t.MessageFact, "identifier_digest"),
-    (t.StatusFact, "identifier_digest"),
-    (t.ConsentFact, "identifier_digest"),
-)
-# Facts that may tell one subject of different people: the one that stops governing matters too.
-SHARED = (("message_fact", "message_id"), ("consent_fact", "event_id"))
 
 
 def state_rules(settings: Settings, schedule: tuple[ScheduleRow, ...], decided: Decided) -> str:
@@ -249,18 +241,24 @@ class Evaluation:
 
     def _affected(self, done: int, touched: list[str], moved: set[str]) -> _Affected | None:
         """What new facts touch, or None where that is most of everything."""
+        # Everybody whom a fact of the same subject names, new or not: the one that stops governing
+        # matters, and so does the one that a new fact leaves out.
+        by_message, params = self.database.matching("f.message_id", touched)
         named = self._frame(
             " UNION ".join(
-                f"SELECT i.party_id FROM {{{table.__tablename__}}} f "
-                f"JOIN {{identifier}} i ON i.identifier_digest = f.{column} WHERE f.sequence >= :done"
-                for table, column in PERSONAL
-            )
-            + "".join(
-                f" UNION SELECT i.party_id FROM {{{name}}} f JOIN {{{name}}} g ON g.{key} = f.{key} "
-                "JOIN {identifier} i ON i.identifier_digest = g.identifier_digest WHERE f.sequence >= :done"
-                for name, key in SHARED
+                f"SELECT i.party_id FROM {{{name}}} f "
+                f"JOIN {{identifier}} i ON i.identifier_digest = f.identifier_digest WHERE {condition}"
+                for name, condition in (
+                    ("message_fact", by_message),
+                    ("status_fact", by_message),
+                    (
+                        "consent_fact",
+                        "f.event_id IN (SELECT event_id FROM {consent_fact} WHERE sequence >= :done)",
+                    ),
+                )
             ),
             done=done,
+            **params,
         )["party_id"].to_list()
         condition, params = self.database.matching("party_id", {*named, *moved})
         messages = self._frame(f"SELECT message_id FROM {{message}} WHERE {condition}", **params)
