@@ -323,6 +323,21 @@ def test_a_demo_keeps_its_hands_off_a_database_that_is_used(
     assert keys == {path.name: path.read_bytes() for path in (home / "keys").iterdir() if path.is_file()}
 
 
+def test_a_demo_keeps_its_hands_off_the_keys_of_another_database(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a workspace on PostgreSQL no file but these tells that it is one, where the environment named the
+    database and does no longer."""
+    monkeypatch.setenv("WA_DATABASE_URL", postgresql_url)
+    assert at(tmp_path, "init").code == 0
+    monkeypatch.delenv("WA_DATABASE_URL")
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    told = at(tmp_path, "demo", "--messages", "600", "--no-serve")
+    assert (told.code, told.out) == (2, "")
+    assert "holds a workspace of your own" in told.err
+    assert kept == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
 # --- at once --------------------------------------------------------------------------------------
 
 

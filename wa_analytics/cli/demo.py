@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 APP_SECRET = "made-up-app-secret"  # noqa: S105
 LABEL = "on planted deterministic violations; says nothing about your own data"
 # Media files come last and by themselves: what is announced is known after a refresh.
+OF_A_WORKSPACE = ("wa.db", "keys", "settings.toml")
 PULLED = ("templates", "phone-numbers", "subscribed-apps", "analytics", "message-history")
 JUDGED = ("consent", "window", "capture", "retention", "identity")
 ACCESS_TOKEN = "made-up-access-token"  # noqa: S105
@@ -55,7 +56,7 @@ def demo(
     settings = read_settings(invocation.home)
     home = Path(settings.home)
     _refuse_used(settings)
-    if (home / "wa.db").exists() and not (home / "demo").is_dir():
+    if not (home / "demo").is_dir() and any((home / name).exists() for name in OF_A_WORKSPACE):
         raise InputRefused(
             f"{home} holds a workspace of your own; run the demo elsewhere: wa --home DIR demo."
         )
@@ -164,11 +165,11 @@ def _emptied(home: Path) -> None:
     """The demo's own workspace, made anew each time."""
     import shutil
 
-    if home.exists() and ((home / "demo").is_dir() or not (home / "wa.db").exists()):
-        for name in ("demo", "keys", "checkpoints", "reports"):
-            shutil.rmtree(home / name, ignore_errors=True)
-        for file in home.glob("wa.db*"):
+    if (home / "demo").is_dir():
+        for file in (*home.glob("wa.db*"), *home.glob("settings.toml")):
             file.unlink()
+        for name in ("keys", "checkpoints", "reports", "demo"):  # demo last: it says whose they are
+            shutil.rmtree(home / name, ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
 
 
