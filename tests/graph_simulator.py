@@ -27,13 +27,15 @@ HOOK = "https://hooks.example.com/webhooks/meta-cloud"
 
 
 class Reply(NamedTuple):
-    """delay: seconds before it. cut: bytes after which the connection ends; None for none."""
+    """delay: seconds before it. cut: bytes after which the connection ends; None for none. pace: seconds
+    between one byte and the next."""
 
     status: int
     body: bytes
     headers: dict[str, str] = {}
     delay: float = 0.0
     cut: int | None = None
+    pace: float = 0.0
 
 
 class Asked(NamedTuple):
@@ -216,7 +218,12 @@ def simulated(simulator: Simulator) -> Iterator[str]:
                 for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(reply.body[: reply.cut])
+                if reply.pace:
+                    for byte in reply.body:
+                        self.wfile.write(bytes((byte,)))
+                        time.sleep(reply.pace)
+                else:
+                    self.wfile.write(reply.body[: reply.cut])
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
             if reply.cut is not None:

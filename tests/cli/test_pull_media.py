@@ -116,10 +116,26 @@ def test_files_are_fetched_once_and_checked(place: Workplace) -> None:
     ]  # fmt: skip
     assert {fact[4:] for fact in fetched} == {("image/jpeg", "100021", "air")}
     assert {fact[3] for fact in fetched} == {fact[3] for fact in facts if fact[0] == "announced"}
-    before = len(place.graph.requests)
+    place.graph.requests.clear()
     assert place.pull()["captured"] == 0
-    assert len(place.graph.requests) == before
+    assert place.graph.paths() == ["/v26.0/m2", "/download/m2"]
     assert not rows(place.home, t.CaptureNote, "note_code", "name")
+
+
+def test_a_file_that_came_cut_short_is_asked_for_while_its_id_may_hold(place: Workplace) -> None:
+    place.announce(place.picture("young", b"the whole picture"), place.picture("old", b"whole", days=10))
+    place.graph.media["young"].content, place.graph.media["old"].content = b"the whole", b"wh"
+    assert (place.pull()["altered"], place.pull()["known"]) == (2, 1)
+    place.graph.media["young"].content = b"the whole picture"
+    assert place.pull()["captured"] == 1
+    place.graph.requests.clear()
+    assert place.pull()["captured"] == 0
+    assert place.graph.requests == []
+    fetched = [fact for fact in place.facts("source_code", "is_intact") if fact[0] == "fetched"]
+    assert sorted(intact for _, intact in fetched) == [False, False, True]
+    results = place.wa("check", "completeness", "--json").document["results"]
+    (missing,) = [one for one in results if one["check"] == "capture.media_missing"]
+    assert (missing["evaluated_count"], missing["finding_count"]) == (2, 1)
 
 
 def test_an_address_that_expired_is_asked_for_anew(place: Workplace) -> None:

@@ -177,19 +177,21 @@ def test_twilio_s_files_are_followed_to_where_they_are_served_without_credential
     monkeypatch.setattr("wa_analytics.providers.twilio_pull.MEDIA_SCHEMES", ("http://", "https://"))
     monkeypatch.setattr("wa_analytics.providers.twilio_pull.MEDIA_HOSTS", ("localhost",))
     elsewhere = of_twilio.address.replace("127.0.0.1", "localhost")
-    capture(wa, tmp_path, "twilio", webhook(1, 1, 2), webhook(2, 3), webhook(3, 4, account=SUB))
+    capture(wa, tmp_path, "twilio", webhook(1, 1, 2), webhook(2, 3, 5), webhook(3, 4, account=SUB))
     of_twilio.answers |= {
         at(1, 1): Reply(307, b"", {"Location": f"{elsewhere}/cdn/one?signature=x"}),
         "/cdn/one?signature=x": Reply(200, PICTURE, {"Content-Type": "image/jpeg"}),
         at(1, 2): Reply(200, b"served at once", {"Content-Type": "image/png"}),
         at(2, 3): Reply(302, b"", {"Location": "https://elsewhere.invalid/three"}),
+        at(2, 5): Reply(302, b"", {"Location": "https://["}),
         at(3, 4, SUB): Reply(200, b"of a subaccount"),
     }
     done = wa("pull", "twilio", "media", "--json")
     assert (done.code, done.document["captured"]) == (2, 3)
-    (sentence,) = done.document["failed"]
-    assert "none of its own" in sentence
-    assert "elsewhere" not in sentence
+    assert len(done.document["failed"]) == 2
+    for sentence in done.document["failed"]:
+        assert "none of its own" in sentence
+        assert "elsewhere" not in sentence
     assert {body for body, _ in held(home).values()} == {PICTURE, b"served at once", b"of a subaccount"}
     basic = base64.b64encode(f"{ACCOUNT}:{KEY}".encode()).decode()
     for asked in of_twilio.requests:
@@ -301,7 +303,7 @@ def test_aws_puts_a_file_into_the_bucket_and_none_stays_there(
         ("fetched", len(PICTURE), True, "image/jpeg", "100021", "air"),
         ("lost", None, None, "image/jpeg", "100021", "air"),
     ]
-    assert wa("pull", "aws-social", "--json").document["known"] == 0, "without a queue that is all"
+    assert wa("pull", "aws-social", "--json").document["captured"] == 0, "without a queue that is all"
     monkeypatch.delenv("WA_AWS_SOCIAL__MEDIA_BUCKET")
     assert "WA_AWS_SOCIAL__MEDIA_BUCKET" in wa("pull", "aws-social", "media").err
 

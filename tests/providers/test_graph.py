@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -88,10 +90,12 @@ def test_every_page_in_order(simulator: Simulator, asking: Asking) -> None:
         (Reply(200, b"{}", delay=0.8), [1.0]),
         (Reply(200, b'{"data": []}', cut=4), [1.0]),
         (Reply(200, b"no gzip", {"Content-Encoding": "gzip"}), [1.0]),
+        (Reply(200, gzip.compress(b'{"data": []}')[:-8], {"Content-Encoding": "gzip"}), [1.0]),
+        (Reply(200, b'{"data": []}', {"Content-Encoding": "br"}), [1.0]),
     ],
     ids=[
         "429", "80007", "4", "130429 with 200", "503", "odd Retry-After", "regain access", "timeout", "cut",
-        "no gzip",
+        "no gzip", "half a gzip", "packed unasked",
     ],
 )  # fmt: skip
 def test_what_passes_is_asked_again(
@@ -125,9 +129,14 @@ def test_after_three_in_a_row_the_provider_is_taken_to_be_away(simulator: Simula
     assert [given_up() for _ in range(3)] == [Unavailable, Unavailable, Exhausted]
 
 
-def test_it_does_not_sleep_for_an_hour(simulator: Simulator, asking: Asking) -> None:
-    simulator.troubles = [failed(4)._replace(headers={"Retry-After": "3600"})]
-    with pytest.raises(Exhausted, match="asks to wait 3600 seconds"):
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("3600", 3_600), ("1000000000", 10**9), ("9" * 400, 10**9)],
+    ids=["an hour", "30 years", "beyond all numbers"],
+)
+def test_it_does_not_sleep_for_an_hour(simulator: Simulator, asking: Asking, told: str, seconds: int) -> None:
+    simulator.troubles = [failed(4)._replace(headers={"Retry-After": told})]
+    with pytest.raises(Exhausted, match=f"asks to wait {seconds} seconds"):
         asking.pages()
     assert asking.waits == []
 
@@ -151,7 +160,11 @@ def test_a_limit_reached_for_long_ends_it(simulator: Simulator, asking: Asking) 
     assert len(simulator.requests) == 1
 
 
-@pytest.mark.parametrize("header", ["", "[]", "7", '{"a": 1}', '{"a": [1, {"call_count": "x"}]}', "\u00e9"])
+@pytest.mark.parametrize(
+    "header",
+    ["", "[]", "7", '{"a": 1}', '{"a": [1, {"call_count": "x"}]}', "\u00e9", "[" * 50_000],
+    ids=["none", "list", "number", "other", "text", "letter", "deep"],
+)
 def test_odd_usage_headers_say_nothing(header: str) -> None:
     assert usage({"x-app-usage": header, "x-business-use-case-usage": header}) == (0.0, 0.0)
 
@@ -208,7 +221,7 @@ def test_errors_tell_code_and_details_but_no_token(
     simulator.troubles = [failed(100, error_data={"details": "Unsupported field A" + "b" * 60})]
     with pytest.raises(ProviderFailed, match=r"400, code 100: Unsupported field \[redacted\];"):
         asking.pages()
-    simulator.troubles = [failed(100, "a\nb\tc")]
+    simulator.troubles = [failed(100, "a\nb\x1b\u202ec")]
     with pytest.raises(ProviderFailed, match="code 100: a b c;"):
         asking.pages()
     assert "elsewhere" not in caplog.text
@@ -237,6 +250,32 @@ def test_answers_have_a_limit(simulator: Simulator, asking: Asking) -> None:
         simulator.troubles = [trouble]
         with pytest.raises(TooLarge, match="more than 1,000,000 bytes"):
             asking.graph.ask(simulator.address + "/x", limit_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_bomb_is_stopped_before_it_fills_the_memory(
+    simulator: Simulator, asking: Asking, layers: int
+) -> None:
+    bomb = bytes(100_000_000)
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    simulator.troubles = [Reply(200, bomb, {"Content-Encoding": ", ".join(["gzip"] * layers)})]
+    tracemalloc.start()
+    try:
+        with suppress(TooLarge):
+            asking.graph.ask(simulator.address + f"/v1.0/{ACCOUNT}/phone_numbers", limit_bytes=1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(
+    simulator: Simulator, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wa_analytics.providers.http_api.TIMEOUT_SECONDS", 0.2)
+    simulator.troubles = [Reply(200, b'{"data": [' + b" " * 100 + b"]}", pace=0.05)]
+    assert asking.pages() == ALL
+    assert len(simulator.requests) == 4
 
 
 def test_redirects_are_not_followed(simulator: Simulator, asking: Asking) -> None:
@@ -276,6 +315,13 @@ def test_media_is_fetched_from_metas_hosts_only(simulator: Simulator, asking: As
     with pytest.raises(ProviderFailed, match="not its own"):
         asking.graph.download(url, 10)
     assert simulator.requests == []
+
+
+def test_the_token_goes_to_no_other_port(simulator: Simulator, asking: Asking) -> None:
+    other = Simulator()
+    with simulated(other) as address, pytest.raises(ProviderFailed, match="not its own"):
+        asking.graph.download(f"{address}/download/m1", 10)
+    assert other.requests == []
 
 
 TROUBLES = [

@@ -54,7 +54,7 @@ class Graph(Api):
         super().__init__(client, (secret,), sleep=sleep, jitter=jitter)
         self._token = secret
         base = settings.meta_cloud.graph_url.rstrip("/")
-        self._place = (urlsplit(base).scheme, urlsplit(base).hostname or "")
+        self._place = base.split("/", 3)[:3]
         self._base = f"{base}/{settings.meta_cloud.graph_version}"
 
     def node(self, *path: str, **parameters: str) -> Answer:
@@ -102,12 +102,11 @@ class Graph(Api):
         Raises ProviderFailed, also where it is on a host that is not Meta's.
         """
         try:
-            parts = urlsplit(url)
-            host = (parts.hostname or "").lower()
+            host = (urlsplit(url).hostname or "").lower()
         except ValueError:
             host = ""
         is_metas = url.startswith("https://") and host.endswith(MEDIA_HOSTS)
-        if not host or (not is_metas and (parts.scheme, host) != self._place):
+        if not host or not (is_metas or url.split("/", 3)[:3] == self._place):
             raise ProviderFailed("Meta named a media address on a host that is not its own; not followed.")
         return self.ask(url, limit_bytes=limit_bytes, is_media=True)
 
@@ -159,7 +158,7 @@ def usage(headers: Mapping[str, str]) -> tuple[float, float]:
     for name in ("x-app-usage", "x-business-use-case-usage"):
         try:
             stated = msgspec.json.decode(headers.get(name, "{}"))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             continue
         if isinstance(stated, dict):
             rows += [stated, *(row for part in stated.values() if isinstance(part, list) for row in part)]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -28,6 +29,9 @@ IN_A_ROW = 3
 LONGEST_WAIT_SECONDS = 300.0
 ANSWER_LIMIT_BYTES = 64 << 20
 TIMEOUT_SECONDS = 30.0
+SLOWEST_BYTES = 10_000
+"""Per second, on average from TIMEOUT_SECONDS on: a byte now and then would hold a pull for days."""
+_PART_BYTES = 1 << 20
 REDACTED = "[redacted]"
 _SECRET_LIKE = re.compile(r"[A-Za-z0-9_|-]{40,}")
 
@@ -150,7 +154,8 @@ class Api:
             return ""
         for secret in self._spellings():
             text = text.replace(secret, REDACTED)
-        return _SECRET_LIKE.sub(REDACTED, " ".join(text.split()))[:300].rstrip(" .")
+        shown = "".join(sign if sign.isprintable() else " " for sign in text)
+        return _SECRET_LIKE.sub(REDACTED, " ".join(shown.split()))[:300].rstrip(" .")
 
     def _settle(self) -> None:
         """Take the wait that the last answer asked for before the next request."""
@@ -165,20 +170,24 @@ class Api:
     def _once(
         self, url: str, parameters: Mapping[str, str] | None, limit_bytes: int, is_media: bool
     ) -> Answer:
+        import httpx
+
         headers = self._headers(url)
-        if is_media:
-            headers["Accept-Encoding"] = "identity"
+        headers["Accept-Encoding"] = "identity" if is_media else "gzip"
         body = bytearray()
+        begun = time.monotonic()
         with self._client.stream(
             "GET", url, params=dict(parameters) if parameters else None, headers=headers
         ) as answer:
             stated = answer.headers.get("Content-Length", "")
             if stated.isdigit() and int(stated) > limit_bytes:
                 raise self._too_large(limit_bytes)
-            for part in answer.iter_bytes(1 << 20):
+            for part in _unpacked(answer):
                 body += part
                 if len(body) > limit_bytes:
                     raise self._too_large(limit_bytes)
+                if time.monotonic() - begun > TIMEOUT_SECONDS + len(body) / SLOWEST_BYTES:
+                    raise httpx.ReadTimeout("an answer without end")
             status, told = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
         if is_media and status == 200:
             return Answer(status, bytes(body), None, None, told)
@@ -218,9 +227,32 @@ class Api:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Whole seconds; a date would need a clock and is not read."""
+    """Whole seconds, at most a thousand million; a date would need a clock and is not read."""
     stated = headers.get("retry-after", "").strip()
-    return float(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else 0.0
+    return min(float(stated), 1e9) if stated.isascii() and stated.isdigit() else 0.0
+
+
+def _unpacked(answer: httpx.Response) -> Iterator[bytes]:
+    """The body, at most _PART_BYTES at a time, whatever it was packed from: what httpx unpacks by
+    itself, layer upon layer, has no measure. An empty part is a sign of life. Raises httpx.DecodingError."""
+    import httpx
+
+    packing = answer.headers.get("Content-Encoding", "").strip().lower()
+    if packing in ("", "identity"):
+        yield from answer.iter_raw()
+        return
+    if packing not in ("gzip", "x-gzip"):
+        raise httpx.DecodingError("packed as nobody asked for")
+    gzip, part = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), b""
+    try:
+        for part in answer.iter_raw():
+            yield gzip.decompress(part, _PART_BYTES)
+            while gzip.unconsumed_tail:
+                yield gzip.decompress(gzip.unconsumed_tail, _PART_BYTES)
+    except zlib.error as error:
+        raise httpx.DecodingError("no gzip") from error
+    if part and not gzip.eof:
+        raise httpx.DecodingError("it ends in the middle")
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:

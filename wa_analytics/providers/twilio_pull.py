@@ -142,7 +142,10 @@ class Twilio(Api):
             answer = self.ask(url, limit_bytes=self._limit_bytes, is_media=True)
             if answer.status not in REDIRECTS:
                 return answer
-            url = urljoin(url, answer.headers.get("location", ""))
+            try:
+                url = urljoin(url, answer.headers.get("location", ""))
+            except ValueError:
+                url = ""
             if not self._is_ours(url) and not _is_media_host(url):
                 raise ProviderFailed("Twilio led to a media address on a host that is none of its own.")
         raise ProviderFailed("Twilio led from one media address to the next; try again later.")

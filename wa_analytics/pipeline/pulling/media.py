@@ -44,32 +44,34 @@ class MediaSource(Protocol):
 
 
 class Missing(NamedTuple):
-    """An announced file that is not held. sequence: of a capture that announces it."""
+    """An announced file that is not held. sequence: of a capture that announces it. is_told: as gone, or
+    as altered."""
 
     media_digest: str
     sequence: int
     announced_at: datetime
-    is_lost: bool
+    is_told: bool
 
 
 def media_missing(database: Database, provider: str, at: datetime) -> list[Missing]:
     """What is worth asking for at `at`: those whose id ends soonest first, then those whose id should
-    have ended. One that was answered gone is asked for again while its id should hold, since that
-    answer also stands for a missing permission."""
+    have ended. One that was answered gone, or came otherwise than announced, is asked for again while its
+    id should hold: the one also stands for a missing permission, the other for a file cut short."""
     rows = database.frame(
         "SELECT a.media_digest, min(a.sequence) AS sequence, min(a.occurred_at) AS announced_at, "
         "max(CASE WHEN EXISTS (SELECT 1 FROM media_fact l WHERE l.media_digest = a.media_digest "
-        "AND l.source_code = 'lost') THEN 1 ELSE 0 END) AS is_lost "
+        "AND l.source_code <> 'announced') THEN 1 ELSE 0 END) AS is_told "
         "FROM media_fact a JOIN entry e ON e.sequence = a.sequence "
         "WHERE a.source_code = 'announced' AND e.provider = :provider AND NOT EXISTS (SELECT 1 FROM "
-        "media_fact f WHERE f.media_digest = a.media_digest AND f.source_code = 'fetched') "
+        "media_fact f WHERE f.media_digest = a.media_digest AND f.source_code = 'fetched' "
+        "AND COALESCE(f.is_intact, TRUE)) "
         "GROUP BY a.media_digest",
         provider=provider,
     )
-    found = [Missing(d, s, _instant(moment), bool(lost)) for d, s, moment, lost in rows.iter_rows()]
+    found = [Missing(d, s, _instant(moment), bool(told)) for d, s, moment, told in rows.iter_rows()]
     limit = at - timedelta(days=ID_DAYS)
     return sorted(
-        (one for one in found if not one.is_lost or one.announced_at > limit),
+        (one for one in found if not one.is_told or one.announced_at > limit),
         key=lambda one: (one.announced_at <= limit, one.announced_at, one.media_digest),
     )
 
@@ -98,7 +100,7 @@ def media_pulled(storing: Storing, source: MediaSource, outcome: Pulled, at: int
                 for record in media_records(capture)
             )
             # Told once: a refusal bears a number of its own each time.
-            if not (is_lost and one.is_lost):
+            if not (is_lost and one.is_told):
                 storing.take(capture, outcome)
 
 
