@@ -24,12 +24,15 @@ DIMENSIONS = ("entity", "purpose", "country", "template")
 HORIZON = timedelta(days=90)
 WEEK = timedelta(days=7)
 SINCE = timedelta(weeks=26)
-RETENTION_STATES = ("overdue", "due in 90 days", "due later", "no end date", "in conflict", "unscheduled")
+RETENTION_STATES = (
+    "overdue", "due in 90 days", "due later", "no end date", "under legal hold", "in conflict", "unscheduled",
+)  # fmt: skip
 OPT_OUT_SOURCES = {
     "register": "consent register",
     "opt_out_word": "opt-out word in a message",
     "preference": "stop button in WhatsApp",
     "platform_error": "told by the platform",
+    "suppression": "kept after an erasure",
 }
 
 
@@ -144,6 +147,8 @@ def retention_state(as_of: datetime) -> pl.Expr:
         .then(pl.lit("in conflict"))
         .when(pl.col("retention_code") == "unscheduled")
         .then(pl.lit("unscheduled"))
+        .when(pl.col("retention_code") == "held")
+        .then(pl.lit("under legal hold"))
         .when(ends.is_null())
         .then(pl.lit("no end date"))
         .when(ends <= as_of)
@@ -192,7 +197,8 @@ def _opt_outs(events: pl.DataFrame, as_of: datetime, zone: str) -> pl.DataFrame:
         away.group_by(
             _week("occurred_at", zone), pl.col("source_code").replace(OPT_OUT_SOURCES).alias("source")
         )
-        .agg(pl.len().alias("events"))
+        # One "no" may be recorded for several purposes and identifiers.
+        .agg(pl.struct("party_id", "entity", "occurred_at").n_unique().alias("events"))
         .sort("week", "source")
     )
 

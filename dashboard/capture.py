@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from wa_analytics.completeness.gaps import Gap
+from wa_analytics.completeness.gaps import SUBJECTS, Gap
 from wa_analytics.metrics.catalogue import METRICS
 from wa_analytics.metrics.frames import MetricFrames
 from wa_analytics.reports.wording import figure, whole
@@ -80,10 +80,32 @@ def capture(
 
 
 def _stated(days: pl.DataFrame, gaps: Sequence[Mapping[str, Any]], settled: datetime) -> pl.DataFrame:
-    """Adds `state`, one of DAY_STATES."""
+    """Adds `state`, one of DAY_STATES; a gap of something else hides no silent or lacking day."""
+    told = pl.col("platform_sent_count").is_not_null() & (pl.col("platform_observed_at") >= pl.col("day_to"))
+    is_final = told & (pl.col("day_to") <= settled)
+    lacking = pl.col("platform_sent_count") > pl.col("outbound_count") + pl.col("edge_count")
+    state = (
+        pl.when(pl.col("is_silent").fill_null(False) & ~_declared(gaps, "capture.silence"))
+        .then(pl.lit(DAY_STATES[1]))
+        .when((is_final & lacking).fill_null(False) & ~_declared(gaps, "capture.volume_gap"))
+        .then(pl.lit(DAY_STATES[2]))
+        .when(_declared(gaps))
+        .then(pl.lit(DAY_STATES[0]))
+        .when(is_final.fill_null(False))
+        .then(pl.lit(DAY_STATES[3]))
+        .otherwise(pl.lit(DAY_STATES[4]))
+    )
+    return days.with_columns(state=state)
+
+
+def _declared(gaps: Sequence[Mapping[str, Any]], rule: str = "") -> pl.Expr:
+    """Whether a declared gap touches the day: any, or one that takes out the rule's findings."""
     declared: pl.Expr = pl.lit(False)
     for gap in gaps:
-        if gap["withdrawn_at"] is not None:
+        subject = gap["subject_code"]
+        if gap["withdrawn_at"] is not None or not (
+            rule in ("", *SUBJECTS[subject].rules) or subject == "everything"
+        ):
             continue
         touches = pl.col("day_to") > gap["gap_from"]
         if gap["gap_to"] is not None:
@@ -92,21 +114,7 @@ def _stated(days: pl.DataFrame, gaps: Sequence[Mapping[str, Any]], settled: date
             if gap[name] is not None:
                 touches &= (pl.col(name) == gap[name]).fill_null(False)
         declared |= touches
-    told = pl.col("platform_sent_count").is_not_null() & (pl.col("platform_observed_at") >= pl.col("day_to"))
-    is_final = told & (pl.col("day_to") <= settled)
-    lacking = pl.col("platform_sent_count") > pl.col("outbound_count") + pl.col("edge_count")
-    state = (
-        pl.when(declared)
-        .then(pl.lit(DAY_STATES[0]))
-        .when(pl.col("is_silent").fill_null(False))
-        .then(pl.lit(DAY_STATES[1]))
-        .when((is_final & lacking).fill_null(False))
-        .then(pl.lit(DAY_STATES[2]))
-        .when(is_final.fill_null(False))
-        .then(pl.lit(DAY_STATES[3]))
-        .otherwise(pl.lit(DAY_STATES[4]))
-    )
-    return days.with_columns(state=state)
+    return declared
 
 
 def _chosen(days: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,9 @@ STATES = {
     "unconfirmed": ("never confirmed", "#4aa3c7"),
     "not_evaluated": ("not evaluated", "#b3bdc7"),
 }
-SOURCES = dict(zip(OPT_OUT_SOURCES.values(), (ACCENT, "#c96a1f", "#8fc9e0", "#f0cf6a"), strict=True))
+SOURCES = dict(
+    zip(OPT_OUT_SOURCES.values(), (ACCENT, "#c96a1f", "#8fc9e0", "#f0cf6a", "#8a97a3"), strict=True)
+)
 MOST_GROUPS = 14
 ROW, AXIS = 42, 52  #: pixels
 
@@ -40,9 +42,10 @@ def _bars(frame: pl.DataFrame) -> pl.DataFrame:
 
 def judged_sends(sends: pl.DataFrame, as_of: datetime, height: int = 130) -> Picture | None:
     """All judged sends by week, as the ground for the exceptions above it."""
-    if sends.is_empty():
+    judged = sends.filter(pl.col("state") != "not_evaluated")
+    if judged.is_empty():
         return None
-    weekly = sends.group_by("week").agg(pl.col("sends").sum()).sort("week")
+    weekly = judged.group_by("week").agg(pl.col("sends").sum()).sort("week")
     return Picture(
         alt.Chart(weekly.with_columns(pl.col("week").cast(pl.String)), height=height)
         .mark_area(orient="vertical", color=ACCENT, opacity=0.16, line={"color": ACCENT, "strokeWidth": 1.6})

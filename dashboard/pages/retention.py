@@ -64,13 +64,15 @@ def page(screen: workbench.Screen, seen: workbench.Seen) -> None:
 
 
 def _numbers(board: Board, held: int | None) -> None:
-    overdue, due, conflict, unscheduled = (
-        board.retention_count(state) for state in ("overdue", "due in 90 days", "in conflict", "unscheduled")
+    overdue, due, conflict, unscheduled, kept = (
+        board.retention_count(state)
+        for state in ("overdue", "due in 90 days", "in conflict", "unscheduled", "under legal hold")
     )
+    more = f"; {whole(kept)} more under legal hold" if kept else ""
     look.cards(
         [
             look.number_card(
-                "Overdue", whole(overdue), f"of {whole(held)} contents held under a schedule",
+                "Overdue", whole(overdue), f"of {whole(held)} contents held under a schedule{more}",
                 "bad" if overdue else "",
             ),
             look.number_card("Due within 90 days", whole(due), "must be disposed of, or put on legal hold"),
