@@ -113,11 +113,11 @@ def show(outcome: RunOutcome) -> None:
     from data_checks.docs import OUTCOME_WORDS
 
     colours = {"pass": "green", "fail": "red", "not_evaluated": "yellow", "error": "magenta"}
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # five columns within 80 characters
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("check", "outcome", "severity"):
         table.add_column(name, no_wrap=True)
     for name in ("evaluated", "findings"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     reasons: dict[str, list[str]] = {}
     for result in outcome.results:
         colour = colours[result.outcome]
@@ -131,6 +131,9 @@ def show(outcome: RunOutcome) -> None:
         if result.reason:
             reasons.setdefault(result.reason, []).append(result.check)
     console = Console(soft_wrap=True)
+    # A narrower terminal wraps the lines; rich would cut the numbers.
+    whole = console.measure(table, options=console.options.update(width=1_000)).maximum
+    console.width = max(console.width, whole)
     console.print(table)
     for reason, checks in reasons.items():
         console.print(f"\n{', '.join(checks)}:\n  {reason}", highlight=False, markup=False)

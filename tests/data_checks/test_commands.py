@@ -80,6 +80,13 @@ def test_wa_check_tells_outcome_and_exit_code(wa: Called) -> None:
     assert said.startswith("There is no suite 'consnet'")
 
 
+def test_a_narrow_terminal_cuts_no_number(wa: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    _, shown, _ = wa("check", "consent", *as_of())
+    assert shown.splitlines()[0].split() == ["check", "outcome", "severity", "evaluated", "findings"]
+    assert "…" not in shown
+
+
 @needs_wa
 def test_the_cron_line_works(tmp_path: Path) -> None:
     lines = re.findall(r"^```cron\n(.+)\n```", (ROOM / "README.md").read_text(), re.MULTILINE)

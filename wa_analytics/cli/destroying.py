@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wa_analytics.cli.invocation import AsOf, Json, Reason, current, moment
-from wa_analytics.cli.output import emit, say, table
+from wa_analytics.cli.output import emit, say
 from wa_analytics.cli.progress import bars
+from wa_analytics.cli.tables import table
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wa_analytics.cli.invocation import Json, Reason, current, moment
-from wa_analytics.cli.output import answered, emit, table
+from wa_analytics.cli.output import answered, emit
+from wa_analytics.cli.tables import table
 
 if TYPE_CHECKING:
     from wa_analytics.workspace import Workspace

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wa_analytics.cli.invocation import Json, current, moment, time_given
-from wa_analytics.cli.output import answered, emit, table
+from wa_analytics.cli.output import answered, emit
+from wa_analytics.cli.tables import table
 
 if TYPE_CHECKING:
     from wa_analytics.incidents.lifecycle import Change, IncidentState

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wa_analytics.cli.invocation import AsOf, Json, current, moment
-from wa_analytics.cli.output import emit, table
+from wa_analytics.cli.output import emit
+from wa_analytics.cli.tables import table
 
 if TYPE_CHECKING:
     from wa_analytics.pipeline.judgement import Judgement

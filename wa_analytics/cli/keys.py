@@ -8,7 +8,8 @@ from typing import Any
 import typer
 
 from wa_analytics.cli.invocation import Json, Reason, current, moment
-from wa_analytics.cli.output import answered, emit, say, table
+from wa_analytics.cli.output import answered, emit, say
+from wa_analytics.cli.tables import table
 
 commands = typer.Typer(help="Keys: rotate, restore and list them.", no_args_is_help=True)
 NEW_MASTER = "WA_NEW_MASTER_KEY"

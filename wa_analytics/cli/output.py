@@ -1,23 +1,26 @@
-"""What a command prints: results on stdout, sentences on stderr, tables for people, JSON for programs."""
+"""What a command prints: results on stdout, sentences on stderr, JSON for programs, `tables` for people."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from wa_analytics.cli.tables import table
+
 if TYPE_CHECKING:
     import polars as pl
 
-ROWS_SHOWN = 25
-PIPE_WIDTH = 500
-
 
 def emit(document: Any) -> None:
-    """One JSON document on stdout; instants are ISO 8601 with offset."""
+    """One JSON document on stdout; instants are ISO 8601 with offset. Where stdout is not UTF-8 it is in
+    ASCII, which says the same."""
+    import codecs
     import json
 
-    typer.echo(json.dumps(document, default=_written, ensure_ascii=False))
+    is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    typer.echo(json.dumps(document, default=_written, ensure_ascii=not is_utf8))
 
 
 def _written(value: Any) -> Any:
@@ -49,38 +52,3 @@ def listed(frame: pl.DataFrame, as_json: bool, *, title: str = "", empty: str = 
         emit(frame.to_dicts())
     else:
         table(frame, title=title, empty=empty)
-
-
-def table(frame: pl.DataFrame, *, title: str = "", empty: str = "") -> None:
-    """A frame as a table on the terminal; `empty` is said instead of one without rows. Into a pipe or
-    a file each row is one line, whatever its length."""
-    from rich.console import Console
-    from rich.table import Table
-
-    if empty and frame.is_empty():
-        typer.echo(empty)
-        return
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name, kind in frame.schema.items():
-        words = name.removesuffix("_code").replace("_", " ")
-        shown.add_column(words, overflow="fold", justify="right" if kind.is_numeric() else "left")
-    for row in frame.head(ROWS_SHOWN).iter_rows():
-        shown.add_row(*("" if cell is None else _cell(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(shown)
-    if frame.height > ROWS_SHOWN:
-        console.print(f"… {frame.height - ROWS_SHOWN:,} more; `--json` gives all.", style="dim")
-
-
-def _cell(value: Any) -> str:
-    from datetime import datetime
-
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.4f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wa_analytics.cli.invocation import Json, Reason, current, moment
-from wa_analytics.cli.output import emit, listed, say, table
+from wa_analytics.cli.output import emit, listed, say
+from wa_analytics.cli.tables import table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,9 +41,8 @@ def findings(
         return
     import polars as pl
 
-    counts = (
-        frame.group_by("rule", "severity_code", "entity").len("findings").sort("findings", descending=True)
-    )
+    by = ["rule", "severity_code", "entity"]
+    counts = frame.group_by(by).len("findings").sort(pl.col("findings"), *by, descending=[True, *[False] * 3])
     table(
         counts.with_columns(pl.col("findings").cast(pl.Int64)),
         title=f"{frame.height:,} findings",

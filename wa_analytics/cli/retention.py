@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from wa_analytics.cli.invocation import Json, Reason, current, moment
-from wa_analytics.cli.output import answered, emit, table
+from wa_analytics.cli.output import answered, emit
+from wa_analytics.cli.tables import table
 
 commands = typer.Typer(name="retention", help="The retention schedule and what people decided.")
 
