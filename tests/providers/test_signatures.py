@@ -58,6 +58,13 @@ def test_a_form_of_twilio(url: str, query: str) -> None:
     assert twilio(FORM.replace(b"1234", b"1235"), SIGNATURE, url=url, **shown) == "invalid"
 
 
+@pytest.mark.parametrize("body", [b"Body=\xff&MessageSid=SM1", "&".join(["a=1"] * 2_001).encode()], ids=len)
+def test_what_is_no_form_is_not_vouched_for_by_its_address(body: bytes) -> None:
+    alone = b64encode(hmac.digest(b"12345", URL.encode(), hashlib.sha1)).decode()
+    assert twilio(b"", alone, url=URL) == "valid"
+    assert twilio(body, alone, url=URL) == "invalid"
+
+
 def test_twilio_s_own_example_of_json() -> None:
     assert twilio(JSON, JSON_SIGNATURE, query=JSON_QUERY) == "valid"
     assert twilio(JSON + b" ", JSON_SIGNATURE, query=JSON_QUERY) == "invalid"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
+import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -14,7 +17,7 @@ from wa_analytics.receiver.committing import Outcome
 from wa_analytics.receiver.endpoints import ENDPOINTS
 from wa_analytics.receiver.figures import Figures
 from wa_analytics.receiver.protocol import REQUEST_SECONDS, Sweep
-from wa_analytics.receiver.serving import Quiet, configured
+from wa_analytics.receiver.serving import CONNECTIONS, Quiet, configured
 from wa_analytics.receiver.sockets import bound
 from wa_analytics.settings import MetaCloud, Settings
 
@@ -133,6 +136,31 @@ def test_deliveries_in_one_packet_are_answered_in_order(receiver: Receiver) -> N
             answer += part
     statuses = [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [b"200", b"401", b"200"]
+
+
+def test_more_connections_than_may_be_are_told_to_come_again_and_counted(receiver: Receiver) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"this machine allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    overloaded = 'wa_receiver_requests_total{provider="meta-cloud",outcome="overloaded"}'
+    before = receiver.figure(overloaded)
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(CONNECTIONS):
+            stack.enter_context(socket.create_connection(("127.0.0.1", receiver.port), timeout=30))
+        status = 200
+        deadline = time.monotonic() + 10
+        while status == 200 and time.monotonic() < deadline:
+            body = b'{"crowded": true}'
+            status, _, headers = receiver.asked("POST", PATH, body, signed(body))
+        assert (status, headers["Retry-After"]) == (503, "5")
+    assert receiver.figure(overloaded) - before == 1
+    deadline = time.monotonic() + 10
+    while receiver.post(b'{"still": "here"}') != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert receiver.post(b'{"still": "here"}') == 200
 
 
 class Kept:

@@ -130,6 +130,8 @@ def test_a_notification_of_sns(others: Receiver, version: str) -> None:
         event(9),
         SNS.envelope(event(9)) | {"Message": "changed"},
         SNS.envelope(event(9), TopicArn=TOPIC + "-of-somebody"),
+        SNS.envelope(event(9)) | {"TopicArn": [TOPIC]},
+        SNS.envelope(event(9)) | {"SignatureVersion": ["2"]},
         Topic().envelope(event(9)),
         SNS.envelope(event(9)) | {"SigningCertURL": "https://evil.example/SimpleNotificationService-0.pem"},
         SNS.confirmation(TopicArn="arn:aws:sns:eu-west-1:1:other"),

@@ -99,8 +99,9 @@ def _is_signed(envelope: dict[str, Any], pem: bytes) -> bool:
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
     # SHA-1 is what version 1 is; nobody can choose another content for a signature that AWS made.
-    digests: dict[object, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
-    digest = digests.get(envelope.get("SignatureVersion"))
+    digests: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
+    version = envelope.get("SignatureVersion")
+    digest = digests.get(version) if isinstance(version, str) else None
     if digest is None:
         return False
     try:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from asyncio import Future
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from wa_analytics.capture import Capture
@@ -35,6 +35,7 @@ _FRAMING = ("content-length", "transfer-encoding", "expect")
 QUERY_BYTES = 4_096
 _PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 _CLOSE = [(b"connection", b"close")]
+_AGAIN = [(b"retry-after", RETRY_SECONDS), *_CLOSE]
 
 
 class Offering(Protocol):
@@ -59,7 +60,8 @@ class Application:
     """The webhook paths.
 
     endpoints: path → endpoint and its verifier. may_be_unsigned: take deliveries that carry no
-    signature, or none that can be verified. A wrong signature is always refused.
+    signature, or none that can be verified. A wrong signature is always refused. is_crowded: whether there
+    are more connections than may be.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Application:
         figures: Figures,
         *,
         may_be_unsigned: bool = False,
+        is_crowded: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_crowded = is_crowded
         self._endpoints = endpoints
         self._commit = commit
         self._figures = figures
@@ -92,6 +96,8 @@ class Application:
                 raise Refused(400, "malformed", _CLOSE)
             if found is None:
                 raise Refused(404, "unknown_path", _CLOSE)
+            if self._is_crowded():
+                raise Refused(503, "overloaded", _AGAIN)
             if scope["method"] == "POST":
                 status, outcome = 200, "accepted"
                 query = scope["query_string"] if found[0].keeps_query else b""
@@ -156,7 +162,7 @@ class Application:
                 held += len(part)
                 figures.held_bytes += len(part)
                 if figures.held_bytes > HELD_BYTES:
-                    raise Refused(503, "overloaded", [(b"retry-after", RETRY_SECONDS), *_CLOSE])
+                    raise Refused(503, "overloaded", _AGAIN)
                 parts.append(part)
             body = parts[0] if len(parts) == 1 else b"".join(parts)
             arrived = time.monotonic()

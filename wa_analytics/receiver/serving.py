@@ -158,10 +158,16 @@ async def _served(
         loop.add_signal_handler(number, stopping.set)
     addresses = _address(door, "https" if listening.certificate else "http"), _address(window, "http")
     commit = GroupCommit(partial(started, settings.home, url), figures)
-    application = Application(endpoints, commit, figures, may_be_unsigned=listening.may_be_unsigned)
+    application = Application(
+        endpoints,
+        commit,
+        figures,
+        may_be_unsigned=listening.may_be_unsigned,
+        is_crowded=lambda: len(webhooks.server_state.connections) > CONNECTIONS,
+    )
     tls = {"ssl_certfile": listening.certificate, "ssl_keyfile": listening.key}
     webhooks = Quiet(configured(application, figures.unreadable_head, **tls))
-    status = Quiet(configured(Status(figures, lambda: commit.is_running)))
+    status = Quiet(configured(Status(figures, lambda: commit.is_running), limit_concurrency=CONNECTIONS))
     sealing: Sealing | None = None
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -213,7 +219,8 @@ class Quiet(uvicorn.Server):
 def configured(
     application: Any, refused: Callable[[], None] = lambda: None, **options: Any
 ) -> uvicorn.Config:
-    """uvicorn without access log, proxy headers or websockets: nobody's address is read or kept.
+    """uvicorn without access log, proxy headers or websockets: nobody's address is read or kept. Nor does it
+    bound the connections by itself: who is turned away so is not counted.
 
     refused: told of each request that is answered 400 before the application sees it.
     """
@@ -228,7 +235,6 @@ def configured(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **options,

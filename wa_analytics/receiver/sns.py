@@ -122,7 +122,8 @@ class AwsSocial:
         envelope = envelope_of(body)
         if envelope is None or not self._topics:
             return "absent"
-        if envelope.get("TopicArn") not in self._topics:
+        topic = envelope.get("TopicArn")
+        if not isinstance(topic, str) or topic not in self._topics:
             return "invalid"
         return signature_of(envelope, self._certificates.certificate)
 
