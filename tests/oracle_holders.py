@@ -65,6 +65,8 @@ def pairs(world: World) -> list[Pair]:
         entity = "default" if not world.entities else min(companies or {""})
         tell(register_people(record), "register", entity, record.occurred_at)
     for status in world.statuses:
+        if status.group_id:
+            continue
         sent = [identifier(row.to) for row in world.sends if row.message_id == status.message_id]
         for echo in world.echoes:
             if echo.message_id == status.message_id:
@@ -72,6 +74,14 @@ def pairs(world: World) -> list[Pair]:
         for to in sent:
             both = [to, *people(status.phone, status.user_id)[:1]]
             tell(both, "message", entity_of(world, status.channel_id), status.at)
+    for message_id in {row.message_id for row in world.statuses}:
+        rows = [row for row in world.statuses if row.message_id == message_id]
+        # By what a status names its recipient: the phone where there is one.
+        named = {canonical(one) for row in rows for one in people(row.phone, row.user_id)[:1]}
+        if sorted(kind for kind, _ in named) == ["phone", "user_id"] and not any(r.group_id for r in rows):
+            for row in rows:
+                entity = entity_of(world, row.channel_id)
+                tell(sorted(named), "recipient", entity, min(one.at for one in rows))
     first: dict[tuple[Identifier, Identifier, str, str], Pair] = {}
     for pair in told:
         key = (pair.one, pair.other, pair.rule, pair.entity)
@@ -95,7 +105,7 @@ def shown_with(told: list[Pair], number: Identifier) -> list[tuple[datetime, Ide
     return [
         (pair.at, user, pair.entity)
         for pair in told
-        if pair.rule in ("contact", "message")
+        if pair.rule in ("contact", "message", "recipient")
         for phone, user in ((pair.one, pair.other), (pair.other, pair.one))
         if phone == number and user[0] == "user_id"
     ]

@@ -302,6 +302,20 @@ class Maker:
             found = [replace(status, phone="", user_id="") for status in found]
         return found
 
+    def mixed(self) -> list[Status]:
+        """Of a service message, or one to a group: its statuses need not name one person, and nobody's
+        consent is asked."""
+        r, channel_id, message_id = self.r, self.r.choice(self.channels), self.next_id("wamid.MIXED")
+        named = r.sample(self.people, 2)
+        group_id = "Y2FwaV9ncm91cDox" if self.chance(0.3) else ""
+        return [
+            Status(
+                message_id, name, self.instant(), channel_id, *self.webhook_person(r.choice(named)),
+                category="service", group_id=group_id,
+            )
+            for name in r.choice((("sent", "read"), ("sent", "delivered", "read")))
+        ]  # fmt: skip
+
     # --- what people do ---
 
     def inbound(self) -> Inbound:
@@ -443,7 +457,7 @@ class Maker:
         ]
         count = r.randrange(1, 7)
         retention = sorted(r.sample(RETENTION, count), key=lambda row: row.authority)
-        return World(
+        world = World(
             entities=self.entities,
             waba_by_channel=self.waba,
             sends=tuple(rows),
@@ -459,6 +473,9 @@ class Maker:
             class_rules=(r.choice(CLASS_RULES),) if self.chance(0.4) else (),
             directory=(Custodian("E-1", "Ana Inventada", "ana@example.com", "sales", "+12025550190"),),
         )
+        mixed = [row for _ in self.each("mixed", rest) for row in self.mixed()]
+        more = replace(world, statuses=(*world.statuses, *mixed))
+        return world if has_ties(more) else more
 
 
 @st.composite

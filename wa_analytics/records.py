@@ -51,7 +51,8 @@ class MessageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery status. `category` is the raw `pricing.category`."""
+    """One delivery status. `category` is the raw `pricing.category`; `is_group`: of a message to a group,
+    told of the one participant in `people`."""
 
     outside_id: str
     status: str
@@ -61,6 +62,7 @@ class StatusRecord(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     category: str | None = None
     error_code: int | None = None
+    is_group: bool = False
     extra: dict[str, Any] = {}
 
 

@@ -25,6 +25,7 @@ UNJUDGED_WORDS = {
     "purpose_service": "a template declared as service",
     "no_register": "no consent register captured",
     "no_party": "no person is known",
+    "group": "it went to a group",
     "no_entity": "the channel belongs to no company of the settings",
     "": "no reason recorded",
 }

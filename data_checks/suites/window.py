@@ -17,9 +17,11 @@ CHECKS = (
         population=f"{MESSAGE_SEEN} AND window_code IN ('inside', 'outside')",
         violation="window_code = 'outside'",
         not_evaluated=f"{MESSAGE_SEEN} AND window_code = 'not_evaluated'",
-        unjudged_by="CASE WHEN kind_code IS NULL THEN 'kind' ELSE 'silent' END",
+        unjudged_by="CASE WHEN kind_code IS NULL THEN 'kind' WHEN message_id IN "
+        "(SELECT message_id FROM status_fact WHERE is_group) THEN 'group' ELSE 'silent' END",
         unjudged={
             "kind": "the send log does not say whether a template or free form",
+            "group": "it went to a group",
             "silent": "no inbound message captured on the channel",
         },
         needs=(ANY_SEND,),

@@ -143,6 +143,7 @@ def status(number: int) -> StatusFact:
         status_code="delivered",
         occurred_at=AS_OF - DAY,
         entity=ENTITY,
+        is_group=False,
     )
 
 

@@ -23,6 +23,7 @@ def test_another_process_reads_the_same(database: Database) -> None:
                     message_id=f"{sequence:032}",
                     status_code="failed",
                     occurred_at=datetime(2026, 3, 10, 12, sequence, tzinfo=UTC),
+                    is_group=False,
                     error_code=error,
                 )
             )

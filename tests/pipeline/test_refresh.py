@@ -81,11 +81,14 @@ PRICED = Status("wamid.ORDER", "delivered", NOON, "c1", ANA, category="marketing
 STATUS = Status("wamid.LOST", "sent", NOON, "c1", ANA)
 LOST = replace(PROMO, message_id="wamid.LOST", sent_at=NOON - HOUR)
 UNNAMED = replace(FAILED, phone="")
-ANA_ID = "GB.40000000001"
+ANA_ID, BOB_ID = "GB.40000000001", "GB.40000000002"
 BY_ID = Send("wamid.BY_ID", NOON, "c1", ANA_ID, body="Spring!")
 TO_ID = Status("wamid.ALONE", "sent", NOON - HOUR, "c1", user_id=ANA_ID, category="marketing")
 TO_PHONE = Status("wamid.ALONE", "delivered", NOON, "c1", ANA)
 TO_BOTH = replace(FIRST, sends=(*FIRST.sends, BY_ID), register=(REGISTER, GRANT), statuses=(TO_ID, TO_PHONE))
+TO_GROUP = replace(PROMO, message_id="wamid.GROUP", to="Y2FwaV9ncm91cDox")
+HEARD = Status("wamid.GROUP", "read", NOON, "c1", ANA, group_id=TO_GROUP.to)
+AGAIN = tuple(replace(status, message_id="wamid.ALSO") for status in (TO_ID, TO_PHONE))
 
 CASES = {
     # name: first, later, message, column, before, after, whether everything is evaluated anew
@@ -158,10 +161,51 @@ CASES = {
         replace(GROUP, statuses=(Status("wamid.PROMO", "sent", NOON, "c1"),)),
         "wamid.PROMO", "consent_code", "granted", "granted", False,
     ),
+    "the other identifier of a message's recipient": (
+        replace(FIRST, register=(REGISTER, GRANT), statuses=(TO_ID,)), replace(GROUP, statuses=(TO_PHONE,)),
+        "wamid.ALONE", "consent_code", "never_asked", "granted", False,
+    ),
+    "the recipient of a message is one with that of another": (
+        replace(TO_BOTH, statuses=(TO_PHONE,)), replace(GROUP, statuses=(TO_ID,)),
+        "wamid.BY_ID", "consent_code", "never_asked", "granted", False,
+    ),
+    "a second number among a message's recipients": (
+        TO_BOTH, replace(GROUP, statuses=(replace(TO_PHONE, phone=BOB),)),
+        "wamid.BY_ID", "consent_code", "granted", "never_asked", False,
+    ),
+    "a second user id among a message's recipients": (
+        TO_BOTH, replace(GROUP, statuses=(replace(TO_ID, user_id=BOB_ID),)),
+        "wamid.BY_ID", "consent_code", "granted", "never_asked", False,
+    ),
+    "a second number among the recipients of one message of two": (
+        replace(TO_BOTH, statuses=(TO_ID, TO_PHONE, *AGAIN)),
+        replace(GROUP, statuses=(replace(TO_PHONE, phone=BOB),)),
+        "wamid.BY_ID", "consent_code", "granted", "granted", False,
+    ),
     "another participant of a group": (
-        replace(TO_BOTH, statuses=(replace(TO_PHONE, group_id="Y2FwaV9ncm91cDox"),)),
-        replace(GROUP, statuses=(replace(TO_ID, group_id="Y2FwaV9ncm91cDox"),)),
+        replace(TO_BOTH, statuses=(replace(TO_PHONE, group_id=TO_GROUP.to),)),
+        replace(GROUP, statuses=(replace(TO_ID, group_id=TO_GROUP.to),)),
         "wamid.BY_ID", "consent_code", "never_asked", "never_asked", False,
+    ),
+    "a participant of a group in the send log": (
+        replace(FIRST, sends=(*FIRST.sends, TO_GROUP, replace(PROMO, message_id="wamid.BOB", to=BOB)),
+                register=(REGISTER, GRANT), statuses=(HEARD,)),
+        replace(GROUP, statuses=(replace(HEARD, phone=BOB),)),
+        "wamid.BOB", "consent_code", "never_asked", "never_asked", False,
+    ),
+    "that a send went to a group": (
+        replace(FIRST, sends=(*FIRST.sends, TO_GROUP), register=(REGISTER, GRANT)),
+        replace(GROUP, statuses=(HEARD,)),
+        "wamid.GROUP", "consent_code", "never_asked", "not_evaluated", False,
+    ),
+    "that a free-form send went to a group": (
+        replace(KNOWN, sends=(*KNOWN.sends, replace(REPLY, message_id="wamid.GROUP", to=TO_GROUP.to))),
+        replace(GROUP, statuses=(HEARD,)),
+        "wamid.GROUP", "window_code", "outside", "not_evaluated", False,
+    ),
+    "that a message went to a group": (
+        TO_BOTH, replace(GROUP, statuses=(replace(TO_PHONE, group_id=TO_GROUP.to),)),
+        "wamid.BY_ID", "consent_code", "granted", "never_asked", False,
     ),
     "a body": (
         replace(FIRST, statuses=(STATUS,)), replace(GROUP, sends=(replace(PROMO, message_id="wamid.LOST"),)),

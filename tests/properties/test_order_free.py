@@ -48,6 +48,10 @@ def collided(world: World, seed: int) -> World:
     ids = [row.message_id for row in (*world.sends, *world.inbound, *world.statuses, *world.echoes)]
     if not ids:
         return world
+    statuses = [
+        replace(row, group_id="Y2FwaV9ncm91cDox") if chooser.random() < 0.05 else row
+        for row in twins(world.statuses, ids)
+    ]
     records = [row.record_id for row in world.register]
     register = [
         replace(row, record_id=chooser.choice(records)) if chooser.random() < 0.2 else row
@@ -57,7 +61,7 @@ def collided(world: World, seed: int) -> World:
         world,
         sends=tuple(twins(world.sends, ids)),
         inbound=tuple(twins(world.inbound, ids)),
-        statuses=tuple(twins(world.statuses, ids)),
+        statuses=tuple(statuses),
         echoes=tuple(twins(world.echoes, ids)),
         register=tuple(register),
     )

@@ -22,7 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "status_fact": (
         "sequence", "message_id", "status_code", "occurred_at", "channel_id", "entity",
-        "identifier_digest", "country_code", "purpose_code", "error_code",
+        "identifier_digest", "is_group", "country_code", "purpose_code", "error_code",
     ),
     "consent_fact": (
         "sequence", "event_id", "content_digest", "source_code", "identifier_digest", "country_code",

@@ -24,7 +24,7 @@ import narwhals as nw
 
 from wa_analytics.normalise.identity import parties
 
-HOLDING = ("contact", "same_message")
+HOLDING = ("contact", "same_message", "one_recipient")
 SAME = "same"
 
 Frame = nw.LazyFrame[Any]

@@ -41,7 +41,8 @@ def folded_statuses(status_facts: Frame) -> Frame:
 
     Columns: message_id, first_status_at, delivered_at, read_at, failed_at, status_rank, error_code,
     status_channel, status_entity, status_identifier, status_country, priced_low, priced_high,
-    priced_marketing (1 where any category is marketing), stopped_at_failure (1 on error 131050).
+    priced_marketing (1 where any category is marketing), stopped_at_failure (1 on error 131050), group (1
+    where it went to one).
     """
     failed = nw.col("status_code") == "failed"
     return (
@@ -52,6 +53,7 @@ def folded_statuses(status_facts: Frame) -> Frame:
             status_rank=_ranked("status_code", STATUS_RANK, 0),
             failure=nw.when(failed).then(nw.col("error_code")),
             is_marketing=nw.when(nw.col("purpose_code") == "marketing").then(nw.lit(1)).otherwise(nw.lit(0)),
+            group=nw.when(nw.col("is_group")).then(nw.lit(1)).otherwise(nw.lit(0)),
             is_stop=nw.when(failed & (nw.col("error_code") == 131050)).then(nw.lit(1)).otherwise(nw.lit(0)),
         )
         .group_by("message_id")
@@ -70,6 +72,7 @@ def folded_statuses(status_facts: Frame) -> Frame:
             nw.col("purpose_code").max().alias("priced_high"),
             nw.col("is_marketing").max().alias("priced_marketing"),
             nw.col("is_stop").max().alias("stopped_at_failure"),
+            nw.col("group").max(),
         )
     )
 
@@ -136,6 +139,7 @@ def folded_messages(message_facts: Frame, status_facts: Frame, template_purposes
         has_send_log=nw.col("from_log").fill_null(0) == 1,
         has_echo=nw.col("from_echo").fill_null(0) == 1,
         has_body=nw.col("body").fill_null(0) == 1,
+        is_group=nw.col("group").fill_null(0) == 1,
         # Of rows of the send log that contradict each other the one that governs speaks.
         shows_body=(nw.col("lacks_body") == 0) | (nw.col("body_elsewhere").fill_null(0) == 1),
         is_conflicting=(nw.col("digest_low") != nw.col("digest_high")).fill_null(False),

@@ -187,8 +187,9 @@ class Projection(PlatformFacts):
             (
                 sequence, self._digest("message", record.outside_id), record.status,
                 instant_text(record.occurred_at), record.channel_id, entity,
-                person.digest if person else None, person.country_code if person else None,
-                platform_purpose(record.category), record.error_code,
+                person.digest if person else None, record.is_group,
+                person.country_code if person else None, platform_purpose(record.category),
+                record.error_code,
             )
         )  # fmt: skip
 

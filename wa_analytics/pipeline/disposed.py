@@ -83,26 +83,26 @@ def disposed_ids(database: Database, prefix: str = "") -> DisposedIds:
     return DisposedIds(frozenset(row[0] for row in messages), frozenset(row[0] for row in events))
 
 
-def links_kept(database: Database, prefix: str) -> None:
-    """Links that disposed evidence told, into the tables with this prefix, where both ends are told by
-    other evidence."""
-    with database.writing(prefix, is_derived=True) as writer:
-        writer.execute(
-            f'INSERT INTO "{prefix}identifier_link" (left_digest, right_digest, rule_code) '
-            f"SELECT k.left_digest, k.right_digest, k.rule_code FROM kept_link k "
-            f'JOIN "{prefix}identifier" l ON l.identifier_digest = k.left_digest '
-            f'JOIN "{prefix}identifier" r ON r.identifier_digest = k.right_digest '
-            "WHERE 1 = 1 ON CONFLICT DO NOTHING"
-        )
-        columns = "left_digest, right_digest, rule_code, entity, occurred_at, sequence"
-        writer.execute(
-            f'INSERT INTO "{prefix}identity_event" ({columns}) SELECT {columns} FROM kept_identity k '
-            f'WHERE EXISTS (SELECT 1 FROM "{prefix}identifier" WHERE identifier_digest = k.left_digest) '
-            f'AND EXISTS (SELECT 1 FROM "{prefix}identifier" WHERE identifier_digest = k.right_digest) '
-            "ON CONFLICT (left_digest, right_digest, rule_code, entity) DO UPDATE SET "
-            "occurred_at = excluded.occurred_at, sequence = excluded.sequence "
-            f'WHERE excluded.occurred_at < "{prefix}identity_event".occurred_at'
-        )
+def links_kept(writer: Writer) -> None:
+    """Links that disposed evidence told, into the writer's tables, where both ends are told by other
+    evidence."""
+    prefix = writer.prefix
+    writer.execute(
+        f'INSERT INTO "{prefix}identifier_link" (left_digest, right_digest, rule_code) '
+        f"SELECT k.left_digest, k.right_digest, k.rule_code FROM kept_link k "
+        f'JOIN "{prefix}identifier" l ON l.identifier_digest = k.left_digest '
+        f'JOIN "{prefix}identifier" r ON r.identifier_digest = k.right_digest '
+        "WHERE 1 = 1 ON CONFLICT DO NOTHING"
+    )
+    columns = "left_digest, right_digest, rule_code, entity, occurred_at, sequence"
+    writer.execute(
+        f'INSERT INTO "{prefix}identity_event" ({columns}) SELECT {columns} FROM kept_identity k '
+        f'WHERE EXISTS (SELECT 1 FROM "{prefix}identifier" WHERE identifier_digest = k.left_digest) '
+        f'AND EXISTS (SELECT 1 FROM "{prefix}identifier" WHERE identifier_digest = k.right_digest) '
+        "ON CONFLICT (left_digest, right_digest, rule_code, entity) DO UPDATE SET "
+        "occurred_at = excluded.occurred_at, sequence = excluded.sequence "
+        f'WHERE excluded.occurred_at < "{prefix}identity_event".occurred_at'
+    )
 
 
 def unneeded_links_forgotten(database: Database) -> None:

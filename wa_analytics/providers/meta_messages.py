@@ -121,7 +121,8 @@ def told_status(records: list[Record], status: Status, origin: Origin) -> None:
     if occurred_at is None:
         records.append(malformed("statuses"))
         return
-    if status.recipient_type == "group":
+    is_group = status.recipient_type == "group"
+    if is_group:
         people = people_of(status.recipient_participant_id, status.recipient_participant_user_id)
     else:
         people = people_of(status.recipient_id, status.recipient_user_id)
@@ -143,6 +144,7 @@ def told_status(records: list[Record], status: Status, origin: Origin) -> None:
             account_id=origin.account_id,
             category=pricing.category if pricing is not None else None,
             error_code=_error_code(status) if status.errors else None,
+            is_group=is_group,
             extra=told,
         )
     )

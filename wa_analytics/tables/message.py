@@ -61,6 +61,7 @@ class StatusFact(SQLModel, table=True):
     channel_id: str | None = clear("phone number id of the company's number", nullable=True)
     entity: str | None = clear("company the channel belongs to", nullable=True)
     identifier_digest: str | None = digest("recipient's identifier", nullable=True)
+    is_group: bool = clear("sent to a group; the recipient is the participant it is told of")
     country_code: str | None = clear("ISO country of the recipient's number", nullable=True)
     purpose_code: str | None = clear("purpose of pricing.category", nullable=True)
     error_code: int | None = clear("platform error of a failed status", nullable=True)
@@ -106,7 +107,8 @@ class Message(SQLModel, table=True):
         "not_judged (no rule asks) or not_evaluated (could not be said)"
     )
     consent_reason_code: str | None = clear(
-        "why not evaluated: kind_unknown, purpose_unknown, purpose_service, no_register, no_party, no_entity",
+        "why not evaluated: kind_unknown, purpose_unknown, purpose_service, no_register, no_party, "
+        "no_entity, group",
         nullable=True,
     )
     consent_event_id: str | None = digest("event that decides the state", nullable=True)

@@ -28,7 +28,9 @@ class IdentifierLink(SQLModel, table=True):
 
     left_digest: str = digest("smaller identifier digest", primary_key=True)
     right_digest: str = digest("larger identifier digest", primary_key=True, index=True)
-    rule_code: str = clear("contact, message, register_row, same_message, phone.br …", primary_key=True)
+    rule_code: str = clear(
+        "contact, message, register_row, same_message, one_recipient, phone.br …", primary_key=True
+    )
 
 
 class IdentityEvent(SQLModel, table=True):
@@ -42,7 +44,8 @@ class IdentityEvent(SQLModel, table=True):
     )
     right_digest: str = digest("the other identifier digest", primary_key=True, index=True)
     rule_code: str = clear(
-        "contact, same_message, user_changed_number, register_row, username, phone.br …", primary_key=True
+        "contact, same_message, one_recipient, user_changed_number, register_row, username, phone.br …",
+        primary_key=True,
     )
     entity: str = clear("company it was told to; empty where none is known", primary_key=True)
     occurred_at: datetime | None = instant(

@@ -17,14 +17,10 @@ from wa_analytics import tables as t
 from wa_analytics.normalise.identity import parties
 from wa_analytics.pipeline.disposed import Decided, decided_by_people, parties_of
 from wa_analytics.pipeline.refreshing.days import COUNTED
-from wa_analytics.pipeline.refreshing.number_holders import (
-    IDENTITY_COLUMNS,
-    NumberHolders,
-    holders_settled,
-    told_pairs,
-)
+from wa_analytics.pipeline.refreshing.number_holders import NumberHolders, holders_settled
 from wa_analytics.pipeline.refreshing.project import rules_digest
 from wa_analytics.pipeline.refreshing.reading import read_beside
+from wa_analytics.pipeline.refreshing.same_messages import same_messages_linked
 from wa_analytics.pipeline.refreshing.spans import Progress
 from wa_analytics.pipeline.refreshing.state import Facts, Whole, states_of
 from wa_analytics.pipeline.refreshing.state_tables import replaced, summed
@@ -76,8 +72,9 @@ class Evaluation:
             else nullcontext({})
         )
         with beside as ahead:
-            self._link_same_messages(touched)
-            moved = self._parties_settled(done)
+            is_taken_back = same_messages_linked(self.database, self.prefix, touched)
+            # Where a link went, any number may have several holders now.
+            moved = self._parties_settled(0 if is_taken_back else done)
             registered, inbound = self._of_the_whole(done)
             whole_changed = done == 0 or self._whole_changed(done, registered, inbound)
             affected = None if whole_changed or touched is None else self._affected(done, touched, moved)
@@ -145,38 +142,6 @@ class Evaluation:
             "UNION SELECT message_id FROM {status_fact} WHERE sequence >= :done",
             done=done,
         )["message_id"].to_list()
-
-    def _link_same_messages(self, touched: list[str] | None) -> None:
-        """The send log's or echo's recipient and the statuses' recipient of one message are one
-        person."""
-        condition, params = "1 = 1", dict[str, Any]()
-        if touched is not None:
-            condition, params = self.database.matching("m.message_id", touched)
-        pairs = self._frame(
-            "SELECT one, other, entity, occurred_at, sequence FROM ("
-            "SELECT m.identifier_digest AS one, s.identifier_digest AS other, "
-            "coalesce(s.entity, m.entity, '') AS entity, s.occurred_at, "
-            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END AS sequence, "
-            "ROW_NUMBER() OVER (PARTITION BY m.identifier_digest, s.identifier_digest, "
-            "coalesce(s.entity, m.entity, '') ORDER BY s.occurred_at, "
-            "CASE WHEN m.sequence > s.sequence THEN m.sequence ELSE s.sequence END) AS place "
-            "FROM {message_fact} m JOIN {status_fact} s ON s.message_id = m.message_id "
-            "WHERE m.direction_code = 'outbound' AND m.identifier_digest <> s.identifier_digest "
-            f"AND {condition}) AS pairs WHERE place = 1",
-            **params,
-        )
-        rows = sorted(
-            {(min(pair), max(pair), "same_message") for pair in pairs.select("one", "other").rows()}
-        )
-        if rows:
-            told = told_pairs(self.database, self.prefix, pairs)
-            with self.database.writing(self.prefix, is_derived=True) as writer:
-                writer.append(
-                    t.IdentifierLink, ("left_digest", "right_digest", "rule_code"), rows, skip_known=True
-                )
-                writer.append(
-                    t.IdentityEvent, IDENTITY_COLUMNS, told, earliest_by=("occurred_at", "sequence")
-                )
 
     def _parties_settled(self, done: int) -> set[str]:
         """Write the party of every identifier; returns old and new parties of those that moved."""

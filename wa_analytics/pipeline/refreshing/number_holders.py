@@ -13,7 +13,6 @@ import polars as pl
 from sqlmodel import SQLModel
 
 from wa_analytics import tables as t
-from wa_analytics.database.bulk import written
 from wa_analytics.normalise.holders import HOLDING, Holders, Told, holders, undecided
 from wa_analytics.normalise.identity import parties
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from wa_analytics.database import Database
     from wa_analytics.pipeline.disposed import Decided
 
-IDENTITY_COLUMNS = ("left_digest", "right_digest", "rule_code", "entity", "occurred_at", "sequence")
 _HOLDING = ", ".join(f"'{rule}'" for rule in HOLDING)
 
 
@@ -35,7 +33,7 @@ class NumberHolders:
     touched: set[str] = field(default_factory=set)
 
 
-class _Tables:
+class Tables:
     """One set of tables."""
 
     def __init__(self, database: Database, prefix: str) -> None:
@@ -58,7 +56,7 @@ def holders_settled(
     done: evidence from this entry on is new. found: identifier → party as all links have it, epochs left
     out; it is brought up to date. links: left_digest, right_digest of identifier_link.
     """
-    tables = _Tables(database, prefix)
+    tables = Tables(database, prefix)
     before = tables.table(t.NumberEpoch)
     numbers = _numbers(tables, done)
     kept = [row for row in database.table(t.KeptHandOver).rows() if row[0] in found]
@@ -90,39 +88,7 @@ def holders_settled(
     )
 
 
-def told_pairs(database: Database, prefix: str, pairs: pl.DataFrame) -> list[tuple[Any, ...]]:
-    """Rows of identity_event of the recipients that one message's sources name.
-
-    pairs: one, other (identifier digests), entity, occurred_at, sequence.
-    """
-    tables = _Tables(database, prefix)
-    named, params = database.matching("identifier_digest", {*pairs["one"], *pairs["other"]})
-    phones = set(
-        tables.frame(
-            f"SELECT identifier_digest FROM {{identifier}} WHERE kind_code = 'phone' AND {named}", **params
-        )["identifier_digest"]
-    )
-    forms, params = database.matching("right_digest", phones)
-    canonical = dict(
-        tables.frame(
-            "SELECT right_digest, left_digest FROM {identity_event} "
-            f"WHERE rule_code LIKE 'phone.%' AND {forms}",
-            **params,
-        ).iter_rows()
-    )
-    phones.update(canonical.values())  # a canonical form may stand in none of these pairs
-    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for one, other, entity, at, sequence in written(pairs).rows():
-        ends = sorted(
-            {canonical.get(one, one), canonical.get(other, other)}, key=lambda end: (end not in phones, end)
-        )
-        if len(ends) == 2:
-            key = (*ends, "same_message", entity)
-            found[key] = min(found.get(key, (at, sequence)), (at, sequence))
-    return [(*key, *when) for key, when in found.items()]
-
-
-def _numbers(tables: _Tables, done: int) -> set[str]:
+def _numbers(tables: Tables, done: int) -> set[str]:
     """Canonical digests of the numbers with several user ids in one company."""
     condition = "" if done == 0 else (
         "AND (left_digest IN (SELECT left_digest FROM {identity_event} WHERE sequence >= :done)"
@@ -150,7 +116,7 @@ def _numbers(tables: _Tables, done: int) -> set[str]:
 
 
 def _held(
-    tables: _Tables,
+    tables: Tables,
     numbers: set[str],
     found: Mapping[str, str],
     links: pl.DataFrame,
@@ -195,7 +161,7 @@ def _named(links: Iterable[tuple[str, str]], members: Iterable[str], epochs: set
 
 
 def _written(
-    tables: _Tables, settled: Holders, before: pl.DataFrame, known: dict[str, str], found: dict[str, str]
+    tables: Tables, settled: Holders, before: pl.DataFrame, known: dict[str, str], found: dict[str, str]
 ) -> pl.DataFrame:
     """Make the tables what the rule says; returns number_epoch."""
     epochs = pl.DataFrame(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 # Raise it when a parser or the projection changes: the next refresh then re-reads the evidence.
-RULES_VERSION = 3
+RULES_VERSION = 4
 REMEMBERED = 1 << 16
 
 

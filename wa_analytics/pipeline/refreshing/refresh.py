@@ -115,7 +115,8 @@ def made_beside(
         late=late,
         progress=progress("evidence") if progress else None,
     )
-    links_kept(database, shadow.NEW)
+    with database.writing(shadow.NEW, is_derived=True) as writer:
+        links_kept(writer)
     run = Evaluation(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)
     return Refreshed(read, messages, events, True, frozenset(late))

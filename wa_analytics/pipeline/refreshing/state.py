@@ -90,9 +90,12 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
     )
     consent = settled(states(settled(sends), binding))
     late = settled(recorded_late(consent, binding))
-    free_form = placed.filter(
-        (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(False)
-    ).select("message_id", "party_id", "channel_id", "sent_at")
+    is_free_form = (nw.col("direction_code") == "outbound") & (nw.col("kind_code") == "free_form").fill_null(
+        False
+    )
+    free_form = placed.filter(is_free_form & ~nw.col("is_group")).select(
+        "message_id", "party_id", "channel_id", "sent_at"
+    )
     contacts = settled(_contacts(placed, facts, identifiers))
     window = settled(windows(settled(free_form), contacts, whole.inbound_channels))
     window = _with_witnesses(window, facts)
@@ -111,7 +114,9 @@ def states_of(facts: Facts, whole: Whole) -> tuple[Frame, Frame]:
             consent_code=nw.coalesce("consent_code", "unjudged_code"),
             window_code=nw.coalesce(
                 "window_code",
-                nw.when(nw.col("lacks_kind")).then(nw.lit("not_evaluated")).otherwise(nw.lit("not_judged")),
+                nw.when(nw.col("lacks_kind") | (is_free_form & nw.col("is_group")))
+                .then(nw.lit("not_evaluated"))
+                .otherwise(nw.lit("not_judged")),
             ),
             body_code=_body_code(),
         )
@@ -192,7 +197,11 @@ def _judged(messages: Frame, registered: Collection[str]) -> Frame:
                     .otherwise(
                         nw.when(~nw.col("entity").is_in(sorted(registered)).fill_null(False))
                         .then(nw.lit("no_register"))
-                        .otherwise(nw.when(nw.col("party_id").is_null()).then(nw.lit("no_party")))
+                        .otherwise(
+                            nw.when(nw.col("is_group"))
+                            .then(nw.lit("group"))
+                            .otherwise(nw.when(nw.col("party_id").is_null()).then(nw.lit("no_party")))
+                        )
                     )
                 )
             )

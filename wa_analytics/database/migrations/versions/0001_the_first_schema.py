@@ -476,6 +476,7 @@ def upgrade() -> None:
         sa.Column("channel_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("identifier_digest", sa.String(length=32), nullable=True),
+        sa.Column("is_group", sa.Boolean(), nullable=False),
         sa.Column("country_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("purpose_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("error_code", sa.Integer(), nullable=True),
