@@ -8,6 +8,7 @@ process holds, so that committed rows of another process vanish (`tests/database
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -104,7 +105,13 @@ class Database:
         self.dialect = make_url(self.url).get_backend_name()
         options: dict[str, Any] = {"hide_parameters": True}
         if self.dialect == "postgresql":
-            options["connect_args"] = {"options": "-c timezone=UTC -c client_encoding=UTF8"}
+            # What the address or the environment asks for stays (a search_path, a timeout); ours come last
+            # where the values we read depend on them.
+            theirs = make_url(self.url).query.get("options") or os.environ.get("PGOPTIONS", "")
+            asked = theirs if isinstance(theirs, str) else " ".join(theirs)
+            options["connect_args"] = {
+                "options": f"-c lock_timeout={BUSY_SECONDS}s {asked} -c timezone=UTC -c client_encoding=UTF8"
+            }
         self.engine: Engine = create_engine(self.url, **options)
         self.gate: Callable[[], AbstractContextManager[None]] = nullcontext
         """Passed before every write, where several processes of one program write in turn."""

@@ -7,6 +7,7 @@ copy of a destroyed key, in a backup or a replica, opens nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -257,8 +258,17 @@ def swept(database: Database) -> None:
         return
     with database.reading() as reading:
         plain = reading.execution_options(isolation_level="AUTOCOMMIT")
+        driver: Any = plain.connection.driver_connection
+        told: list[str] = []
+        driver.add_notice_handler(lambda notice: told.append(notice.message_detail or ""))
         for table in ("entry_key", "wrapping_key"):
-            plain.exec_driver_sql(f"VACUUM (FULL) {table}")
+            plain.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
+        # The first number, in every language, is that of dead rows which an older transaction may see.
+        if any(re.match(r"\D*[1-9]", detail) for detail in told):
+            raise EvidenceBroken(
+                "An older transaction of another program still sees the destroyed keys, so PostgreSQL keeps "
+                "them; end it and run `wa dispose` again."
+            )
         # Old bytes stand in the write-ahead log until its segments are written over; a superuser at
         # least lets the server have done with the present one. Others go without.
         for statement in ("CHECKPOINT", "SELECT pg_switch_wal()"):
