@@ -21,7 +21,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-CAPTURES_PER_MESSAGE = 2.87
+CAPTURES_PER_MESSAGE = 2.65
 SECRET = "made-up-app-secret"
 PROVIDERS = ("directory", "consent-register", "send-log", "meta-cloud", "infobip", "aws-social")
 
