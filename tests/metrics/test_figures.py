@@ -231,6 +231,23 @@ def test_intervals_in_the_time_zone_of_the_entity(frames: MetricFrames, name: st
     assert sorted(found.select(columns).rows()) == sorted(expected)
 
 
+NOBODY_S = """
+m10        |        | c9         | {party} | outbound       | US           | utility      | t1            |              | 2024-05-21 12:00 | not_evaluated | not_judged   | held          | yes      |                  |                  |                  | scheduled      |
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("party", "stopped"), [("p1", 1), ("p2", 0)], ids=["every company", "one company"])
+@pytest.mark.parametrize("interval", [None, "month"])
+def test_a_stop_that_governs_every_company_counts_for_a_number_of_no_company(
+    engine: str, party: str, stopped: int, interval: Any
+) -> None:
+    given = frames_on(engine, MESSAGES.rstrip("\n") + NOBODY_S.format(party=party))
+    found = METRICS["opt_out_share"].compute(given, AS_OF, ["entity"], interval)
+    of_nobody = found.filter(pl.col("entity").is_null())
+    assert of_nobody.select("numerator", "denominator").rows() == [(stopped, 1)]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_empty_denominator_gives_null(engine: str) -> None:
     frames = frames_on(engine, messages=MESSAGES.strip().splitlines()[0], is_empty=True)

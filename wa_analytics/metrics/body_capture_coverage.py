@@ -27,8 +27,9 @@ METRIC = Metric(
     unit="ratio",
     numerator_meaning="messages whose content is held",
     denominator_meaning=(
-        "messages whose content must be held: all but templates sent without text of their own, and "
-        "sends known from statuses alone only once their settling time is over"
+        "messages whose content must be held: all but templates sent without text of their own and what "
+        "the platform passes on without content, and sends known from statuses alone only once their "
+        "settling time is over"
     ),
     direction="higher",
     source="17 CFR 240.17a-4(b)(4); our settling time, completeness.settle_hours",

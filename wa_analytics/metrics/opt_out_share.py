@@ -21,17 +21,17 @@ def cases(frames: MetricFrames, as_of: datetime, grid: Grid) -> Lazy:
         nw.col("sent_at") <= as_of, nw.col("direction_code") == "outbound"
     )
     sends = message_cases(outbound, nw.lit(True), ~nw.col("party_id").is_null()).drop("is_counted")
-    written_to = sends.select("party_id", nw.col("entity").alias("written_by")).unique()
+    # Nulls join nothing, and what governs every company governs a number of no company too.
+    sends = sends.with_columns(written_by=nw.col("entity").fill_null(""))
+    written_to = sends.select("party_id", "entity", "written_by").unique()
     stops = (
         frames.lazy("consent_events")
         .filter(nw.col("action_code").is_in(["withdrawn", "stop"]), nw.col("occurred_at") <= as_of)
-        .select("party_id", "entity", "is_any_entity", "occurred_at")
+        .select("party_id", nw.col("entity").alias("given_to"), "is_any_entity", "occurred_at")
         .join(written_to, on="party_id", how="inner")
-        .filter(nw.col("is_any_entity") | (nw.col("entity") == nw.col("written_by")))
-        .drop("entity")
-        .rename({"written_by": "entity"})
+        .filter(nw.col("is_any_entity") | (nw.col("given_to") == nw.col("written_by")).fill_null(False))
     )
-    keys = ["party_id", "entity"]
+    keys = ["party_id", "written_by"]
     if grid.interval is not None:
         keys.append("stop_start")
         sends = grid.placed(sends).rename({"local_start": "stop_start"})
