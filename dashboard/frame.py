@@ -18,7 +18,7 @@ Body = Callable[[workbench.Screen, workbench.Seen], None]
 def framed(title: str, question: str) -> Callable[[Body], Callable[[], None]]:
     """Makes a page of a body that draws what is seen of one company.
 
-    A missing workspace is one sentence, not a trace.
+    A workspace that is missing or cannot be read is one sentence, not a trace.
     """
 
     def wrapped(body: Body) -> Callable[[], None]:
@@ -27,16 +27,16 @@ def framed(title: str, question: str) -> Callable[[Body], Callable[[], None]]:
             look.style()
             try:
                 screen = workbench.screen()
+                left, right = st.columns([6, 7], vertical_alignment="bottom")
+                with right, st.container(horizontal=True, horizontal_alignment="right", key="filter"):
+                    company = _company(screen)
+                with st.spinner("Reading the workspace …"):
+                    seen = screen.seen(company)
             except WorkbenchError as error:
-                look.title(look.PRODUCT, "There is nothing to show yet.")
+                look.title(look.PRODUCT, "There is nothing to show now.")
                 st.warning(str(error))
                 look.footer()
                 return
-            left, right = st.columns([6, 7], vertical_alignment="bottom")
-            with right, st.container(horizontal=True, horizontal_alignment="right", key="filter"):
-                company = _company(screen)
-            with st.spinner("Reading the workspace …"):
-                seen = screen.seen(company)
             shown = seen.board.overview
             with left:
                 look.title(title, f"{shown.title}: {question}?")

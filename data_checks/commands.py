@@ -81,6 +81,7 @@ def scheduled(
     from data_checks.scheduled import scheduled_pass
     from wa_analytics.cli import current, emit, moment, say
     from wa_analytics.cli.progress import bars
+    from wa_analytics.reports.wording import several
 
     with bars() as bar:
         advance = bar("checks")
@@ -99,8 +100,9 @@ def scheduled(
     if not as_json:
         show(outcome.checks)
         typer.echo(
-            f"{outcome.entries:,} new entries; incidents: {outcome.incidents_opened:,} opened, "
-            f"{outcome.incidents_updated:,} updated; {outcome.alerts_sent:,} alerts sent."
+            f"{several(outcome.entries, 'new entry', 'new entries')}; incidents: "
+            f"{outcome.incidents_opened:,} opened, {outcome.incidents_updated:,} updated; "
+            f"{several(outcome.alerts_sent, 'alert')} sent."
         )
     raise typer.Exit(outcome.checks.exit_code(fail_on.value))
 
@@ -111,6 +113,7 @@ def show(outcome: RunOutcome) -> None:
     from rich.table import Table
 
     from data_checks.docs import OUTCOME_WORDS
+    from wa_analytics.reports.wording import several
 
     colours = {"pass": "green", "fail": "red", "not_evaluated": "yellow", "error": "magenta"}
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -140,7 +143,7 @@ def show(outcome: RunOutcome) -> None:
     ran = sum(result.outcome in ("pass", "fail") for result in outcome.results)
     console.print(
         f"\n{ran} of {len(outcome.results)} checks ran as of {outcome.as_of.isoformat(timespec='seconds')}: "
-        f"{outcome.open_count:,} open findings, {outcome.critical_count:,} critical, "
+        f"{several(outcome.open_count, 'open finding')}, {outcome.critical_count:,} critical, "
         f"{outcome.new_count:,} new.",
         highlight=False,
     )

@@ -64,9 +64,13 @@ def run(
         settle_hours=settings.completeness.settle_hours,
         capture_hours=settings.checks.capture_hours,
     )
-    if settings.database_url is None and not settings.sqlite_file.is_file():
-        raise WorkspaceMissing(f"There is no workspace in {settings.home}; run `wa init` there.")
     database = Database(settings.database_address)
+    if database.path is not None and not database.path.is_file():
+        raise WorkspaceMissing(
+            f"There is no workspace in {settings.home}; run `wa init` there."
+            if settings.database_url is None
+            else f"There is no database {database.place}; correct its address, or run `wa init` with it."
+        )
     check_run = CheckRun(
         check_run_id=secrets.token_hex(8),
         as_of=moments.as_of,

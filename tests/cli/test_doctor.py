@@ -136,3 +136,59 @@ def test_the_last_capture_is_the_same_read_in_steps(wa: Wa, home: Path, tmp_path
     for elsewhere in (known._replace(sequence=known.sequence + 9), known._replace(capture_id="other")):
         assert workspace.last_capture(elsewhere._replace(received_at=later)) == known
     workspace.close()
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("incidents", "list"), ("check",), ("verify",), ("refresh",)])
+def test_no_command_but_init_makes_a_database(
+    wa: Wa, home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A workspace whose tables are elsewhere, called without WA_DATABASE_URL or with a misspelt one."""
+    for path in home.glob("wa.db*"):
+        path.unlink()
+    for url in ("", f"sqlite:///{home / 'elsewhere.db'}"):
+        if url:
+            monkeypatch.setenv("WA_DATABASE_URL", url)
+        told = wa(*words)
+        assert told.code == 2
+        assert "holds no tables of a workspace" in told.out + told.err
+        assert list(home.glob("*.db*")) == []
+
+
+def test_without_its_database_it_tells_what_the_settings_tell(
+    wa: Wa, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = f"evidence.places = [{json.dumps(str(tmp_path / 'vault'))}]\n"
+    (home / "settings.toml").write_text(places + 'misspelt = "x"\n' + SETTINGS)
+    assert wa("capture", *map(str, files(tmp_path)[0])).code == 0
+    for name in ("infobip", "twilio"):
+        for key, value in ON[name].items():
+            monkeypatch.setenv(key, value)
+    monkeypatch.setenv("WA_DATABASE_URL", "postgresql://wa:secret@127.0.0.1:1/wa")
+    rows, lines = told(wa)
+    assert rows["infobip"] == (True, "", "unknown", None, None, None)
+    assert rows["twilio"][:3] == (False, "twilio.public_url", "unknown")
+    assert lines == [
+        "broken: The database 127.0.0.1:1/wa cannot be used (OperationalError); "
+        "check that it exists, runs and may be written, then try again.",
+        "ok: 2 companies: air, clinic",
+        "missing: Meta app secret not set (WA_META_CLOUD__APP_SECRET): signatures cannot be checked",
+        "ok: keys: digest key in keys/, master key from file",
+        "ok: checkpoints keeps a checkpoint of 1 entry",
+        "ok: place 1 keeps a checkpoint of 1 entry",
+        "unknown: settings.toml: nothing reads the key misspelt; is it misspelt?",
+    ]
+    printed = wa("doctor")
+    assert printed.code == 2
+    assert "infobip: configured" in printed.out
+    assert "secret@" not in printed.out
+
+    (home / "keys" / "master.key").unlink()
+    assert any(line.startswith("missing: ") and "master.key" in line for line in told(wa)[1])
+
+
+def test_one_of_a_thing_is_not_several(wa: Wa, tmp_path: Path) -> None:
+    assert wa("capture", *map(str, files(tmp_path)[0])).code == 0
+    assert wa("gaps", "declare", "media", "--since", "2026-01-01", "--reason", "r").code == 0
+    shown = wa("doctor").out
+    for told in ("1 capture waits for `wa refresh`", "1 declared gap in force", "infobip: 1 capture, last"):
+        assert told in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import wa_analytics as wa
-from dashboard import workbench
+from dashboard import frame, workbench
 from dashboard.board import RETENTION_STATES
 from dashboard.start.serve import _first_look
 from tests.cli.conftest import called
 from tests.demo_workspace import Demo
 from tests.providers.worlds import body
+from wa_analytics import database
 from wa_analytics.capture import Capture
 from wa_analytics.receiver.archive import EvidenceArchive
 from wa_analytics.reports.checklist import QUESTIONS
@@ -263,3 +265,46 @@ def test_no_workspace_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     shown = _run("overview")
     assert not shown.exception
     assert "run `wa init` there first" in shown.warning[0].value
+
+
+def test_a_database_that_is_away_is_one_sentence(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("WA_DATABASE_URL", f"postgresql://wa:secret@127.0.0.1:{port}/wa")
+        for name in PAGES:
+            shown = _run(name)
+            assert not shown.exception
+            (told,) = shown.warning
+            assert f"The database 127.0.0.1:{port}/wa cannot be used" in told.value
+            assert "secret" not in told.value
+            assert "There is nothing to show now." in _text(shown)
+
+
+def test_a_database_that_is_locked_is_one_sentence(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first look, and between the look at the workspace and the reading of it."""
+    shutil.copytree(demo.home, tmp_path / "locked")
+    monkeypatch.setenv("WA_HOME", str(tmp_path / "locked"))
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with closing(
+        sqlite3.connect(tmp_path / "locked" / "wa.db", isolation_level=None, check_same_thread=False)
+    ) as other:
+
+        def locked() -> None:
+            other.execute("PRAGMA locking_mode=EXCLUSIVE")
+            other.execute("BEGIN IMMEDIATE")
+
+        chosen = frame._company
+
+        def chosen_then_locked(screen: workbench.Screen) -> str | None:
+            locked()
+            return chosen(screen)
+
+        monkeypatch.setattr(frame, "_company", chosen_then_locked)
+        for _ in range(2):
+            shown = _run("overview")
+            assert not shown.exception
+            (told,) = shown.warning
+            assert "The database is locked by another program" in told.value

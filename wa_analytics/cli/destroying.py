@@ -113,12 +113,14 @@ def _planned(plan: Plan, as_of: datetime, as_json: bool) -> None:
         return
     import polars as pl
 
+    from wa_analytics.reports.wording import several
+
     for frame, title, by in (
         (due, "due for disposal", ["entity", "record_class", "dispose_rule"]),
         (held, "held", ["entity", "hold_id", "matter"]),
     ):
         counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("messages")).sort(by)
-        table(counts, title=f"{frame.height:,} messages {title}", empty=f"0 messages {title}")
+        table(counts, title=f"{several(frame.height, 'message')} {title}", empty=f"0 messages {title}")
     for name, count in own.items():
         typer.echo(f"{count:,} {name.replace('_', ' ')} records due for disposal")
 
@@ -210,9 +212,11 @@ def _decided(frame: pl.DataFrame, document: dict[str, Any], as_json: bool) -> No
         return
     import polars as pl
 
+    from wa_analytics.reports.wording import several
+
     by = ["subject", "decision", "rule"]
     counts = frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("records"), pl.col("keep_until").max())
-    table(counts.sort(by), title=f"{frame.height:,} records")
+    table(counts.sort(by), title=several(frame.height, "record"))
     for name, value in document.items():
         if name.endswith("_count") and value:
             typer.echo(f"{name.removesuffix('_count').replace('_', ' ')}: {value:,}")

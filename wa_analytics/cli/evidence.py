@@ -154,7 +154,9 @@ def search(
         found = current(context).search(
             text, reason=reason, is_regex=is_regex, at=moment(None), progress=bar("search", None)
         )
-    listed(found, as_json, title=f"{found.height:,} messages", empty="0 messages")
+    from wa_analytics.reports.wording import several
+
+    listed(found, as_json, title=several(found.height, "message"), empty="0 messages")
 
 
 def bundle(

@@ -34,10 +34,15 @@ class Invocation:
         return self.opened
 
 
+def invoked(context: typer.Context) -> Invocation:
+    found = context.find_object(Invocation)
+    assert found is not None
+    return found
+
+
 def current(context: typer.Context) -> Workspace:
     """The workspace of this call. Raises WorkspaceMissing."""
-    workspace: Workspace = context.find_object(Invocation).workspace()  # type: ignore[union-attr]
-    return workspace
+    return invoked(context).workspace()
 
 
 def moment(text: str | None, option: str = "--as-of") -> datetime:

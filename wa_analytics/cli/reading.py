@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli.invocation import Json, Reason, current, moment
+from wa_analytics.cli.invocation import Json, Reason, current, invoked, moment
 from wa_analytics.cli.output import emit, listed, say
 from wa_analytics.cli.tables import table
 
@@ -42,10 +42,12 @@ def findings(
     import polars as pl
 
     by = ["rule", "severity_code", "entity"]
+    from wa_analytics.reports.wording import several
+
     counts = frame.group_by(by).len("findings").sort(pl.col("findings"), *by, descending=[True, *[False] * 3])
     table(
         counts.with_columns(pl.col("findings").cast(pl.Int64)),
-        title=f"{frame.height:,} findings",
+        title=several(frame.height, "finding"),
         empty=_no_findings(workspace, rule),
     )
 
@@ -154,7 +156,9 @@ def explain(
 
 def _provider_line(row: dict[str, Any]) -> str:
     """One provider of `wa doctor`, for people: only what there is to say."""
-    told = [f"{row['captures']:,} captures"] if row["captures"] else []
+    from wa_analytics.reports.wording import several
+
+    told = [several(row["captures"], "capture")] if row["captures"] else []
     if row["last_capture_at"]:
         told.append(f"last {row['last_capture_at']:%Y-%m-%d %H:%M} UTC")
     if row["missing"]:
@@ -163,21 +167,37 @@ def _provider_line(row: dict[str, Any]) -> str:
         told.append("configured")
     told += [f"{row[name]:,} {name}" for name in ("repeated", "refused", "unreadable") if row[name]]
     if row["unknown"]:
-        told.append(f"{row['unknown']:,} fields or types nobody knows")
+        told.append(several(row["unknown"], "field or type nobody knows", "fields or types nobody knows"))
     if row["declared_gaps"]:
-        told.append(f"{row['declared_gaps']:,} declared gaps")
+        told.append(several(row["declared_gaps"], "declared gap"))
     return f"{row['provider']}: {', '.join(told) or 'nothing'}"
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """What is configured, connected, missing and overdue."""
-    from wa_analytics.pipeline.doctor import diagnosed
+    """What is configured, connected, missing and overdue.
 
-    workspace = current(context)
-    report = diagnosed(workspace.database, workspace.settings, moment(None))
+    Where the database cannot be used, what settings, keys and folders tell without it, and exit code 2.
+    """
+    from wa_analytics.errors import DatabaseUnavailable
+    from wa_analytics.pipeline.doctor import diagnosed, diagnosed_without_database
+    from wa_analytics.settings import read_settings
+
+    is_away = False
+    try:
+        workspace = current(context)
+        report = diagnosed(workspace.database, workspace.settings, moment(None))
+    except DatabaseUnavailable as error:
+        is_away = True
+        report = diagnosed_without_database(read_settings(invoked(context).home), str(error))
     if as_json:
         emit(report)
-        return
+    else:
+        _told(report)
+    if is_away:
+        raise typer.Exit(2)
+
+
+def _told(report: dict[str, Any]) -> None:
     import polars as pl
 
     for line in report["lines"]:

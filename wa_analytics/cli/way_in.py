@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wa_analytics.cli.invocation import Invocation, Json, current, moment
+from wa_analytics.cli.invocation import Json, current, invoked, moment
 from wa_analytics.cli.output import answered, emit, say
 from wa_analytics.cli.progress import bars
 
@@ -36,9 +36,7 @@ def init(
     from wa_analytics.settings import unknown_keys
     from wa_analytics.workspace import Workspace
 
-    invocation = context.find_object(Invocation)
-    assert invocation is not None
-    workspace = Workspace.init(invocation.home, database_url)
+    workspace = Workspace.init(invoked(context).home, database_url)
     for key in unknown_keys(workspace.home):
         say(f"settings.toml: nothing reads the key {key}; check its spelling.")
     if as_json:

@@ -259,6 +259,8 @@ class Database:
         """Whether the schema is this version's."""
         from wa_analytics.database.schema import is_current
 
+        if not self._is_there():
+            return False
         try:
             return is_current(self.engine)
         except SQLAlchemyError as error:
@@ -266,8 +268,14 @@ class Database:
 
     def is_empty(self) -> bool:
         """Whether nobody ever made tables here."""
+        if not self._is_there():
+            return True
         with self.reading() as connection:
             return not inspect(connection).has_table("alembic_version")
+
+    def _is_there(self) -> bool:
+        """Asked before a look, since SQLite makes the file that it is to open."""
+        return self.path is None or self.path.exists()
 
     @property
     def place(self) -> str:

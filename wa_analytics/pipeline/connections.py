@@ -56,13 +56,10 @@ def connections(database: Database, settings: Settings, at: datetime) -> list[di
     since = at - timedelta(hours=settings.checks.capture_hours)
     rows = []
     for provider in sorted({*PARSERS, *seen}):
-        missing = _missing(provider, settings)
         last = seen[provider]["received_at"] if provider in seen else None
         rows.append(
             {
-                "provider": provider,
-                "is_configured": None if missing is None else not missing,
-                "missing": missing or "",
+                **_configured(provider, settings),
                 "connection": _connection(provider, last, since),
                 "captures": seen[provider]["captures"] if provider in seen else 0,
                 "last_capture_at": last,
@@ -74,6 +71,24 @@ def connections(database: Database, settings: Settings, at: datetime) -> list[di
             }
         )
     return rows
+
+
+def unasked(settings: Settings) -> list[dict[str, Any]]:
+    """The rows of `connections` as far as the settings tell; the rest is null, the connection `unknown`."""
+    counts = ("captures", "last_capture_at", "repeated", "refused", "unreadable", "unknown", "declared_gaps")
+    return [
+        {**_configured(provider, settings), "connection": "unknown", **dict.fromkeys(counts)}
+        for provider in sorted(PARSERS)
+    ]
+
+
+def _configured(provider: str, settings: Settings) -> dict[str, Any]:
+    missing = _missing(provider, settings)
+    return {
+        "provider": provider,
+        "is_configured": None if missing is None else not missing,
+        "missing": missing or "",
+    }
 
 
 def _connection(provider: str, last: datetime | None, since: datetime) -> str:

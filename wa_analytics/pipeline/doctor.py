@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wa_analytics.errors import PlaceUnavailable
+from wa_analytics.errors import KeyRefused, PlaceUnavailable
+from wa_analytics.evidence.keyfile import read_key
+from wa_analytics.evidence.keys import DIGEST
 from wa_analytics.evidence.log import size
-from wa_analytics.evidence.places import places_of
+from wa_analytics.evidence.master import master_source
+from wa_analytics.evidence.places import folders_of, places_of
 from wa_analytics.evidence.timestamp import undated
-from wa_analytics.pipeline.connections import LIVE, connections
+from wa_analytics.pipeline.connections import LIVE, connections, unasked
 from wa_analytics.pipeline.pulling.pull import pull_rows
+from wa_analytics.reports.wording import several
 from wa_analytics.settings import Settings, unknown_keys
 
 if TYPE_CHECKING:
@@ -79,8 +83,9 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
     lines = [
         _line("ok" if settings.entity else "missing", _companies(settings)),
         *_meta_lines(settings, providers),
-        _line("ok" if total else "missing", f"{total:,} entries in the evidence log"),
-        _line("stale" if waiting else "ok", f"{waiting:,} captures wait for `wa refresh`"),
+        _line("ok" if total else "missing", f"{several(total, 'entry', 'entries')} in the evidence log"),
+        _line("stale" if waiting else "ok",
+              f"{several(waiting, 'capture waits', 'captures wait')} for `wa refresh`"),
         _line(
             "ok" if fresh["last_capture_at"] else "missing",
             f"last capture: {_when(fresh['last_capture_at'])}",
@@ -107,15 +112,19 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         for row in pulls
     ]  # fmt: skip
     lines += _evidence_lines(database, settings, total)
-    lines += [
-        _line("unknown", f"settings.toml: nothing reads the key {key}; is it misspelt?")
-        for key in unknown_keys(settings.home)
-    ]
+    lines += _unknown_lines(settings)
     gaps = database.scalar("SELECT count(*) FROM declared_gap WHERE withdrawn_at IS NULL")
-    lines.append(_line("declared" if gaps else "ok", f"{gaps:,} declared gaps in force (`wa gaps list`)"))
+    lines.append(
+        _line("declared" if gaps else "ok", f"{several(gaps, 'declared gap')} in force (`wa gaps list`)")
+    )
     loose = database.scalar("SELECT count(*) FROM channel WHERE entity IS NULL")
     if loose:
-        lines.append(_line("missing", f"{loose:,} channels belong to no company in settings.toml"))
+        lines.append(
+            _line(
+                "missing",
+                f"{several(loose, 'channel belongs', 'channels belong')} to no company in settings.toml",
+            )
+        )
     return {
         "lines": lines,
         "providers": providers,
@@ -126,6 +135,67 @@ def diagnosed(database: Database, settings: Settings, at: datetime) -> dict[str,
         ).to_dicts(),
         "freshness": fresh,
     }
+
+
+def diagnosed_without_database(settings: Settings, trouble: str) -> dict[str, Any]:
+    """The document of `diagnosed` as far as settings, keys and folders tell it.
+
+    trouble: the sentence of the database that cannot be used.
+    """
+    providers = unasked(settings)
+    return {
+        "lines": [
+            _line("broken", trouble),
+            _line("ok" if settings.entity else "missing", _companies(settings)),
+            *_meta_lines(settings, providers),
+            _key_line(settings),
+            *_place_lines(settings),
+            *_unknown_lines(settings),
+        ],
+        "providers": providers,
+        "pulls": [],
+        "unknown": [],
+        "freshness": None,
+    }
+
+
+def _key_line(settings: Settings) -> dict[str, str]:
+    """Whether master and digest key are to be had; a KMS is not asked."""
+    try:
+        read_key(settings.home / "keys" / DIGEST)
+        if settings.keys.source != "kms":
+            master_source(settings.home, settings).key()
+    except KeyRefused as error:
+        return _line("missing", str(error))
+    return _line("ok", f"keys: digest key in keys/, master key from {settings.keys.source}")
+
+
+def _place_lines(settings: Settings) -> list[dict[str, str]]:
+    """What every folder of checkpoints holds; one behind a network is not asked."""
+    lines = []
+    for place in folders_of(settings.home, settings):
+        try:
+            newest = place.newest()
+        except PlaceUnavailable as error:
+            lines.append(_line("broken", str(error)))
+            continue
+        what = f"a checkpoint of {several(newest[0], 'entry', 'entries')}" if newest else "no checkpoint"
+        lines.append(_line("ok" if newest else "missing", f"{place.name} keeps {what}"))
+    return [*lines, *_further_place_lines(settings)]
+
+
+def _further_place_lines(settings: Settings) -> list[dict[str, str]]:
+    if settings.evidence.places:
+        return []
+    return [_line("missing", "no further place for checkpoints (evidence.places): "
+                             "an older copy put back would not be seen")]  # fmt: skip
+
+
+def _unknown_lines(settings: Settings) -> list[dict[str, str]]:
+    return [
+        _line("unknown", f"settings.toml: nothing reads the key {key}; is it misspelt?")
+        for key in unknown_keys(settings.home)
+    ]
 
 
 def _meta_lines(settings: Settings, providers: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -151,21 +221,20 @@ def _evidence_lines(database: Database, settings: Settings, total: int) -> list[
     outcome, finished_at, findings = proven.row(0) if proven.height else (None, None, 0)
     words = {
         "pass": "proven",
-        "fail": f"NOT PROVEN, {findings:,} findings of evidence.broken",
+        "fail": f"NOT PROVEN, {several(findings, 'finding')} of evidence.broken",
         "not_evaluated": "not proven: no checkpoint stood",
         None: "run `wa verify`",
     }
     lines = [
         _line("stale" if waiting else "ok" if total else "missing",
-              f"last checkpoint: {_when(created_at)}, {waiting:,} entries wait for `wa checkpoint`"),
+              f"last checkpoint: {_when(created_at)}, "
+              f"{several(waiting, 'entry waits', 'entries wait')} for `wa checkpoint`"),
         _line({"pass": "ok", "fail": "broken", None: "missing"}.get(outcome, "missing"),
               f"last verification: {_when(finished_at)}, {words[outcome]}"),
     ]  # fmt: skip
     if settings.evidence.timestamp_url is not None:
         lines.append(_timestamp_line(database, settings))
-    if not settings.evidence.places:
-        lines.append(_line("missing", "no further place for checkpoints (evidence.places): "
-                                      "an older copy put back would not be seen"))  # fmt: skip
+    lines += _further_place_lines(settings)
     if is_on_one_volume(database, settings):
         lines.append(_line("warning", "keys and database share one volume: whoever takes it can read "
                                       "everything; move keys/ to another one"))  # fmt: skip
@@ -177,9 +246,15 @@ def _timestamp_line(database: Database, settings: Settings) -> dict[str, str]:
         dated, waiting = undated(database, places_of(settings.home, settings)[0])
     except PlaceUnavailable as error:
         return _line("broken", str(error))
-    said = "no checkpoint bears a timestamp" if dated is None else f"last timestamp: over {dated:,} entries"
+    said = (
+        "no checkpoint bears a timestamp"
+        if dated is None
+        else f"last timestamp: over {several(dated, 'entry', 'entries')}"
+    )
     asked = "; does evidence.timestamp_url answer?" if waiting else ""
-    return _line("stale" if waiting else "ok", f"{said}, {waiting:,} checkpoints since without one{asked}")
+    return _line(
+        "stale" if waiting else "ok", f"{said}, {several(waiting, 'checkpoint')} since without one{asked}"
+    )
 
 
 def is_on_one_volume(database: Database, settings: Settings) -> bool:
@@ -193,7 +268,8 @@ def is_on_one_volume(database: Database, settings: Settings) -> bool:
 def _companies(settings: Settings) -> str:
     if not settings.entity:
         return "no [[entity]] in settings.toml: one company `default` owns everything"
-    return f"{len(settings.entity)} companies: {', '.join(entity.key for entity in settings.entity)}"
+    keys = [entity.key for entity in settings.entity]
+    return f"{several(len(keys), 'company', 'companies')}: {', '.join(keys)}"
 
 
 def _line(state: str, what: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wa_analytics.controls.control import Outcome
 from wa_analytics.incidents.detect import TITLES
-from wa_analytics.reports.wording import NOT_EVALUATED, whole
+from wa_analytics.reports.wording import NOT_EVALUATED, several, whole
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _named(rule: str) -> str:
 
 
 def _exceptions(count: int) -> str:
-    return f"{whole(count)} exception{'' if count == 1 else 's'} found"
+    return f"{several(count, 'exception')} found"
 
 
 def executed_checks(check_results: Iterable[Mapping[str, Any]]) -> set[str]:

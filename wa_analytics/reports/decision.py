@@ -16,7 +16,7 @@ from wa_analytics.controls.control import Verdict
 from wa_analytics.incidents.deadlines import clocks
 from wa_analytics.incidents.lifecycle import IncidentState
 from wa_analytics.incidents.severity import SEVERITIES
-from wa_analytics.reports.wording import last_day
+from wa_analytics.reports.wording import last_day, several
 from wa_analytics.settings import Settings
 
 NO_OWNER = "no owner named"
@@ -154,7 +154,7 @@ def _legal(state: IncidentState, settings: Settings, as_of: datetime) -> list[De
 def _policy(state: IncidentState, settings: Settings, as_of: datetime) -> Decision:
     text = ASKS.get(state.rule or "", f"Say how to deal with: {state.title}")
     if state.finding_count:
-        text += f" ({state.finding_count:,} finding{'' if state.finding_count == 1 else 's'})"
+        text += f" ({several(state.finding_count, 'finding')})"
     if state.breach_code == "undecided" and state.severity_code == "critical":
         text += "; is it a personal-data breach? undecided"
     return Decision(

@@ -21,6 +21,11 @@ def whole(count: int | None) -> str:
     return NOT_EVALUATED if count is None else f"{count:,}"
 
 
+def several(count: int, one: str, more: str = "") -> str:
+    """`1 finding`, `1,200 findings`; `more` where an s does not do."""
+    return f"{count:,} {one if count == 1 else more or f'{one}s'}"
+
+
 def figure(unit: Unit, numerator: int | None, denominator: int | None, ratio: float | None) -> str:
     """A metric's value as people read it; an empty denominator is `not evaluated`."""
     if denominator == 0:
@@ -80,9 +85,5 @@ def span(margin: timedelta | None) -> str:
         return ""
     total = int(abs(margin).total_seconds() // 3600)
     days, hours = divmod(total, 24)
-    words = [
-        f"{count} {name}{'' if count == 1 else 's'}"
-        for count, name in ((days, "day"), (hours, "hour"))
-        if count
-    ]
+    words = [several(count, name) for count, name in ((days, "day"), (hours, "hour")) if count]
     return f"{' '.join(words) or 'less than an hour'} {'left' if margin > timedelta() else 'past'}"
