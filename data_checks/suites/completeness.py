@@ -104,7 +104,8 @@ CHECKS = (
         suite="completeness",
         title="Fewer messages held than the platform sent",
         meaning="On a number's UTC day the platform counts more messages sent than the archive holds, "
-        "those within five minutes of the day included, once `completeness.settle_hours` have passed.",
+        "failed ones and those within five minutes of the day included, once "
+        "`completeness.settle_hours` have passed.",
         severity="high",
         rows=Rows("channel_day", "'channel_day'", "channel_id || '|' || day_on", "day_from"),
         population="day_to <= :settle_before AND platform_sent_count IS NOT NULL "

@@ -124,7 +124,7 @@ def test_a_send_of_unknown_purpose_may_be_the_marketing_that_a_rule_speaks_of(
         ("air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | never_asked | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "GDP-05"}),
         ("air | c1 | outbound | DE | marketing | 2024-09-02 10:00 | withdrawn | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "WAP-02", "GDP-05", "GDP-06"}),
         ("air | c1 | outbound | DE | utility | 2024-09-02 10:00 | withdrawn | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "WAP-02"}),
-        ("air | c1 | outbound | GB | marketing | 2024-09-02 10:00 | expired | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "PEC-01"}),
+        ("air | c1 | outbound | GB | marketing | 2024-09-02 10:00 | expired | not_judged | yes | 2024-12-01 00:00", {"WAP-01", "PEC-01", "GDP-05"}),
         ("air | c1 | outbound | GB | utility | 2024-09-02 10:00 | expired | not_judged | yes | 2024-12-01 00:00", {"WAP-01"}),
         ("air | c1 | outbound | DE | service | 2024-09-02 10:00 | not_judged | outside | yes | 2024-12-01 00:00", {"WAP-03"}),
         ("air | c1 | inbound | DE |  | 2024-06-02 10:00 | not_judged | not_judged | yes | 2024-09-01 00:00", {"GDP-02", "MDM-07"}),
@@ -182,6 +182,53 @@ air    | c1         | outbound       | DE           | marketing    | 2024-09-01 
     assert ("LGP-01", "air") not in found
     assert ("SEC-01", "air") not in found
     assert ("PEC-01", "air") not in found
+
+
+def test_gdpr_binds_by_seat_and_by_recipient() -> None:
+    """Art. 3: a company of the Union for everyone it writes to, another for people in the Union."""
+    lines = """
+entity | channel_id | direction_code | country_code | purpose_code | sent_at          | consent_code
+air    | c1         | outbound       | US           | marketing    | 2024-09-01 11:00 | withdrawn
+bank   | c2         | outbound       | US           | marketing    | 2024-09-01 11:00 | withdrawn
+bank   | c2         | outbound       | DE           | marketing    | 2024-09-01 11:00 | granted
+clinic | c3         | outbound       | BR           | marketing    | 2024-09-01 11:00 | withdrawn
+"""
+    found = verdicts(frames(lines, EVENTS), BANK, AIR, CLINIC)
+    for control in ("GDP-05", "GDP-06"):
+        assert found[control, "air"].verdict == "deficient"
+        assert found[control, "bank"].evidence[0].outcome == "pass"
+        assert (control, "clinic") not in found
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("line", "controls"),
+    [
+        ("outbound | marketing | 2024-09-02 10:00 | withdrawn", {"GDP-02", "GDP-05", "GDP-06", "PEC-01", "LGP-01"}),
+        ("outbound | marketing | 2024-09-02 10:00 | granted", {"GDP-02", "GDP-05", "GDP-06", "PEC-01", "LGP-01"}),
+        ("outbound | utility | 2024-09-02 10:00 | granted", {"GDP-02"}),
+        ("outbound | marketing | 2024-10-02 10:00 | withdrawn", set()),  # after the moment
+        ("inbound | | 2024-09-02 10:00 | not_judged", set()),
+    ],
+)  # fmt: skip
+def test_a_company_that_writes_to_nobody_knows_which_country_may_be_bound(
+    engine: str, line: str, controls: set[str]
+) -> None:
+    direction, rest = line.split(" | ", 1)
+    lines = f"""
+entity | channel_id | direction_code | country_code | purpose_code | sent_at | consent_code
+bank   | c2 | outbound | US | marketing | 2024-09-01 11:00 | granted
+bank   | c2 | {direction} | | {rest}
+"""
+    found = {
+        control: verdict
+        for (control, _), verdict in verdicts(frames(lines, EVENTS, engine), BANK, tcpa=True).items()
+        if control[:3] in ("GDP", "PEC", "LGP")
+    }
+    assert set(found) == controls
+    for verdict in found.values():
+        assert verdict.verdict == "not_evaluated"
+        assert "no known country, who may be of one in scope: 1" in verdict.reason
 
 
 BANK_LINES = """

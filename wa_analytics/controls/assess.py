@@ -3,7 +3,8 @@
 Decision: a control is effective only when every piece its citation needs was evaluated and is within
 its threshold; one failing piece makes it deficient; anything else is not evaluated, showing what
 passed and what is missing. A control binds a company by kind, by seat, or because it writes to people
-of the country; where it binds nobody there is no verdict.
+of the country; where it binds nobody there is no verdict. One that only people of no known country might
+bring under it is not evaluated.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import narwhals as nw
 from wa_analytics.controls.calendar import countries, is_within
 from wa_analytics.controls.control import Control, Evidence, PieceVerdict, Verdict, VerdictCode, catalogue
 from wa_analytics.controls.measures import MEASURES
-from wa_analytics.controls.question import Question
+from wa_analytics.controls.question import Question, counted
 from wa_analytics.metrics.frames import MetricFrames, collected
-from wa_analytics.settings import Entity, Settings
+from wa_analytics.settings import Settings
 
 if TYPE_CHECKING:
     from wa_analytics.retention.schedule import ScheduleRow
@@ -39,33 +40,43 @@ def assess(
     """
     ran = {str(row["check_key"]): row for row in check_results}
     written_to = _written_to(frames, as_of)
-    return [
-        _verdict(Question(control, entity, frames, schedule, as_of), settings, ran)
-        for control in catalogue()
-        for entity in settings.entities
-        if _binds(control, entity, written_to)
-    ]
+    verdicts = []
+    for control in catalogue():
+        for entity in settings.entities:
+            question = Question(control, entity, frames, schedule, as_of)
+            unclear = _unclear(question, written_to)
+            if unclear is not None:
+                verdicts.append(_verdict(question, _blocked(control, settings) or unclear, ran))
+    return verdicts
 
 
-def _written_to(frames: MetricFrames, as_of: datetime) -> set[tuple[str, str]]:
-    """(company, country) of every message up to the moment."""
+def _written_to(frames: MetricFrames, as_of: datetime) -> set[tuple[str, str | None]]:
+    """(company, country or none known) of every message up to the moment."""
     messages = frames.lazy("messages").filter(nw.col("sent_at") <= as_of)
     pairs = collected(messages.select("entity", "country_code").unique())
-    return {(entity, country) for entity, country in pairs.rows() if entity and country}
+    return {(entity, country or None) for entity, country in pairs.rows() if entity}
 
 
-def _binds(control: Control, entity: Entity, written_to: set[tuple[str, str]]) -> bool:
+def _unclear(question: Question, written_to: set[tuple[str, str | None]]) -> str | None:
+    """Why nobody can say whether the control binds the company; empty where it does, None where it does
+    not."""
+    control, entity, scope = question.control, question.entity, question.control.scope
     if control.entity_kinds and entity.kind not in control.entity_kinds:
-        return False
-    scope = control.scope
+        return None
     if not scope.countries or is_within(entity.jurisdiction, scope.seats):
-        return True
-    return any((entity.key, country) in written_to for country in countries(scope.countries))
+        return ""
+    if any((entity.key, country) in written_to for country in countries(scope.countries)):
+        return ""
+    if (entity.key, None) not in written_to:
+        return None
+    unplaced = counted("sends", question.sends(), total=~nw.col("sent_at").is_null()).total
+    return (
+        f"sends to people of no known country, who may be of one in scope: {unplaced:,}" if unplaced else None
+    )
 
 
-def _verdict(question: Question, settings: Settings, ran: Mapping[str, Mapping[str, Any]]) -> Verdict:
+def _verdict(question: Question, blocked: str, ran: Mapping[str, Mapping[str, Any]]) -> Verdict:
     control = question.control
-    blocked = _blocked(control, settings)
     pieces = tuple(
         PieceVerdict(evidence.piece, "not_evaluated", None, None, blocked)
         if blocked

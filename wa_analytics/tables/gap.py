@@ -18,7 +18,9 @@ class ChannelDay(SQLModel, table=True):
     day_on: str = clear("UTC day, YYYY-MM-DD", primary_key=True)
     entity: str | None = clear("company the channel belongs to", nullable=True)
     inbound_count: int = clear("inbound messages and calls, held or lawfully disposed of")
-    outbound_count: int = clear("outbound messages held, known from statuses, or lawfully disposed of")
+    outbound_count: int = clear(
+        "outbound messages held, known from statuses, or lawfully disposed of; failed ones too"
+    )
     delivered_count: int = clear("outbound messages held that were delivered")
     edge_count: int = clear("outbound within five minutes before or after the day")
     platform_sent_count: int | None = clear("the platform's own count of sent", nullable=True)
