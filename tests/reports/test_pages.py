@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (drawn tables are wide)
 """The pages: self-contained, nobody in them, the right sections, two sheets of paper."""
 
 from __future__ import annotations
@@ -7,17 +8,21 @@ import re
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from tests.reports.world import AS_OF, COMPANIES, SETTINGS, World
+from tests.spec.drawn_table import drawn
 from wa_analytics.incidents.lifecycle import IncidentState
 from wa_analytics.reports.controls_report import controls_report
 from wa_analytics.reports.incident_report import extent, incident_findings, incident_report
 from wa_analytics.reports.scorecard import scorecard, scorecard_text
+from wa_analytics.tables import ConsentEvent, Finding, MediaFact, Message
 
 SECTIONS = [
     "Summary",
@@ -199,3 +204,43 @@ def test_the_scorecard_prints_on_two_pages(card: str, browser_executable: str, t
     )  # fmt: skip
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes()))
     assert 1 <= pages <= 2
+
+
+PEOPLE_S = """
+message_id | party_id | sent_at
+m1         | p1       | 2026-06-01 10:00
+m2         | p2       | 2026-06-01 10:00
+m3         |          | 2026-06-01 10:00
+"""
+
+
+@pytest.mark.parametrize(
+    ("subject", "ids", "extent_told", "cells"),
+    [
+        ("message", "m1 m2 m3", "3 open findings of R about < 5 people; for 1 of them nobody is known", ("< 5", "< 5")),
+        ("consent_event", "e1 e2 e3", "3 open findings of R about < 5 people<", ("< 5", "< 5")),
+        ("media", "f1 f2", "2 open findings of R about < 5 people<", ("< 5", "< 5")),
+        ("party", "p1", "1 open finding of R about < 5 people<", ("< 5", "< 5")),
+        ("capture", "c1 c2", "2 open findings of R; how many people are concerned is not known<", ("2", "not known")),
+        ("message", "", "no open finding of R is left<", None),
+    ],
+)  # fmt: skip
+def test_the_report_counts_people_of_whatever_a_finding_is_about(
+    world: World, subject: str, ids: str, extent_told: str, cells: tuple[str, str] | None
+) -> None:
+    state = structs.replace(incident(world, "consent.withdrawn", "nordwind"), rule="capture.unreadable")
+    lines = "".join(f"{number} | {subject} | {one}\n" for number, one in enumerate(ids.split()))
+    fixed = {"rule": state.rule, "entity": state.entity, "status_code": "open", "severity_code": "high"}
+    findings = drawn(Finding, f"finding_id | subject | subject_id\n{lines}", **fixed)
+    events = "event_id | party_id\ne1 | p1\ne2 | p2\ne3 | p2\n"
+    files = "media_digest | message_id\nf1 | m1\nf2 | m2\n"
+    frames = replace(
+        world.frames,
+        messages=drawn(Message, PEOPLE_S),
+        consent_events=drawn(ConsentEvent, events),
+        media=drawn(MediaFact, files),
+    )
+    html = incident_report(state, [], findings, frames, world.verdicts, SETTINGS, AS_OF)
+    assert extent_told.replace("R", f"<code>{state.rule}</code>") in unescape(html)
+    counted = extent(findings, frames)
+    assert [rows.rows for rows in counted.breakdowns] == ([(("not known", *cells),)] * 4 if cells else [])

@@ -55,10 +55,11 @@ class Breakdown:
 
 @dataclass(frozen=True)
 class Extent:
-    """What the findings of an incident add up to."""
+    """What the findings of an incident add up to; of `nobody_count` of them no person is known."""
 
     finding_count: int
     people: str
+    nobody_count: int
     first_at: datetime | None
     last_at: datetime | None
     known_count: int
@@ -82,17 +83,13 @@ def incident_findings(state: IncidentState, findings: pl.DataFrame) -> pl.DataFr
 
 
 def extent(own: pl.DataFrame, frames: MetricFrames) -> Extent:
-    """Counts of an incident's findings; people are parties of the messages they are about."""
-    people = collected(
-        frames.lazy("messages")
-        .filter(nw.col("message_id").is_in(own["subject_id"].to_list()))
-        .select(nw.col("message_id").alias("subject_id"), "party_id")
-    )
-    joined = own.join(people, on="subject_id", how="left")
+    """Counts of an incident's findings and of the persons known whose messages, files or consent they are."""
+    joined = own.join(_persons(own, frames), on=["subject", "subject_id"], how="left")
     ids = "\n".join(sorted(own["finding_id"].to_list()))
     return Extent(
         finding_count=own.height,
         people=suppressed(joined["party_id"].drop_nulls().n_unique()),
+        nobody_count=joined.filter(pl.col("party_id").is_null()).height,
         first_at=own["occurred_at"].min(),  # type: ignore[arg-type]
         last_at=own["occurred_at"].max(),  # type: ignore[arg-type]
         known_count=own.filter(pl.col("was_known").fill_null(False)).height,
@@ -105,14 +102,40 @@ def extent(own: pl.DataFrame, frames: MetricFrames) -> Extent:
     )
 
 
+def _persons(own: pl.DataFrame, frames: MetricFrames) -> pl.DataFrame:
+    """`subject, subject_id, party_id` of the findings that are about somebody known."""
+    ids = own["subject_id"].to_list()
+    messages = frames.lazy("messages").select("message_id", "party_id")
+    events = frames.lazy("consent_events").filter(nw.col("event_id").is_in(ids))
+    found = {
+        "message": messages.filter(nw.col("message_id").is_in(ids)).rename({"message_id": "subject_id"}),
+        "consent_event": events.select(nw.col("event_id").alias("subject_id"), "party_id"),
+    }
+    if frames.media is not None:
+        files = frames.lazy("media").filter(nw.col("media_digest").is_in(ids))
+        announced = files.select("message_id", nw.col("media_digest").alias("subject_id"))
+        found["media"] = announced.join(messages, on="message_id", how="inner").drop("message_id")
+    named = own.filter(pl.col("subject") == "party").select("subject", "subject_id", party_id="subject_id")
+    columns = ("subject", "subject_id", "party_id")
+    told = [
+        collected(rows).with_columns(pl.lit(subject).alias("subject")).select(columns)
+        for subject, rows in found.items()
+    ]
+    return pl.concat([named, *told]).drop_nulls("party_id").unique()
+
+
 def _breakdown(joined: pl.DataFrame, title: str, column: str) -> Breakdown:
     cells = (
         joined.group_by(pl.col(column).fill_null("not known").alias("group"))
-        .agg(pl.len().alias("findings"), pl.col("party_id").drop_nulls().n_unique().alias("people"))
+        .agg(
+            pl.col("finding_id").n_unique().alias("findings"),
+            pl.col("party_id").drop_nulls().n_unique().alias("people"),
+        )
         .sort(["findings", "group"], descending=[True, False])
     )
     people = cells["people"].to_list()
-    counts, persons = published(people, cells["findings"].to_list()), published(people)
+    counts = published(people, cells["findings"].to_list())
+    persons = [text if known else "not known" for known, text in zip(people, published(people), strict=True)]
     rows = tuple(zip(cells["group"].to_list(), counts, persons, strict=True))
     return Breakdown(title, rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS))
 
