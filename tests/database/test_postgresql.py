@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from wa_analytics.database import Database
 from wa_analytics.errors import DatabaseUnavailable, EvidenceBroken
@@ -84,3 +88,63 @@ def test_what_address_or_environment_ask_of_the_server_stays(
     asked = Database(postgresql_url)
     assert asked.scalar("SHOW lock_timeout") == "7s"
     asked.close()
+
+
+def test_a_connection_that_the_server_closed_is_opened_anew(postgresql_url: str) -> None:
+    """For being idle too long, or because the server started again."""
+    database, other = Database(postgresql_url), Database(postgresql_url)
+    idle = database.scalar("SELECT pg_backend_pid()")
+    assert other.scalar("SELECT pg_terminate_backend(:pid, 5000)", pid=idle)
+    assert database.scalar("SELECT pg_backend_pid()") != idle
+    database.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ("postgresql://wa:s/e@cret@127.0.0.1/wa", "more than one @"),
+        ("postgresql://wa:secret@127.0.0.1:port/wa", "cannot be read"),
+        ("postgresql+psycopg2://wa:secret@127.0.0.1:1/wa", "127.0.0.1:1/wa cannot be used"),
+        ("postgresql+asyncpg://wa:secret@127.0.0.1:1/wa", "127.0.0.1:1/wa cannot be used"),
+        ("{nowhere}", "/nowhere is not there, or its role is not"),
+        ("{nobody}", "is not there, or its role is not"),
+        ("{full}", "has no connection left"),
+        ("{hasty}", "statement_timeout"),
+    ],
+)
+def test_a_server_that_refuses_is_told_in_a_sentence_without_password(
+    postgresql_url: str, asked: str, sentence: str
+) -> None:
+    maintained = Database(postgresql_url)
+    with maintained.writing() as writer:
+        writer.execute("DROP ROLE IF EXISTS wa_full")
+        writer.execute("CREATE ROLE wa_full LOGIN CONNECTION LIMIT 0")
+    url = make_url(postgresql_url)
+    urls = {
+        "nowhere": url.set(database="nowhere"),
+        "nobody": url.set(username="nobody"),
+        "full": url.set(username="wa_full"),
+        "hasty": url.update_query_dict({"options": "-cstatement_timeout=20"}),
+    }
+    there = {name: one.render_as_string(hide_password=False) for name, one in urls.items()}
+    with pytest.raises(DatabaseUnavailable, match=sentence) as told:
+        Database(asked.format(**there)).scalar("SELECT pg_sleep(1)")
+    assert "cret" not in str(told.value)
+    with maintained.writing() as writer:
+        writer.execute("DROP ROLE wa_full")
+    maintained.close()
+
+
+def test_a_database_of_another_encoding_is_refused_before_it_has_tables(postgresql_server: str) -> None:
+    latin = f"wa_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {latin} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        database = Database(postgresql_server.replace("/postgres?", f"/{latin}?"))
+        with pytest.raises(DatabaseUnavailable, match="keeps text as LATIN1"):
+            database.migrate()
+        assert database.is_empty()
+        database.close()
+        connection.execute(f"DROP DATABASE {latin}")

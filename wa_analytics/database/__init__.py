@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, Progr
 from sqlmodel import Session, SQLModel
 
 from wa_analytics.database.bulk import Writer, bound, can_come_as_json, frame_of, sqlite_frame
+from wa_analytics.database.trouble import ENCODINGS, NOT_ALLOWED, UNDEFINED_TABLE, sentence, tables_differ
 from wa_analytics.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ BUSY_SECONDS = 30
 # commits dearer.
 PAGE_BYTES = 4_096
 WAL_BYTES = 64 << 20
-# PostgreSQL's words for it.
-UNDEFINED_TABLE, DISK_FULL, LOCK_NOT_AVAILABLE, NOT_ALLOWED = "42P01", "53100", "55P03", "42501"
-TABLES_DIFFER = ("42P07", "42701", "42703", "42704", "42710", UNDEFINED_TABLE)
 
 
 # sqlite3 asks every value of another type than int, float or str what it wants to be stored as, which
@@ -69,28 +67,24 @@ def _sqlite_begin(connection: Connection) -> None:
 
 
 def normal_url(url: str) -> str:
-    """`postgres://` and `postgresql://` name psycopg; SQLite urls pass through."""
+    """`postgres://` and `postgresql://`, with whatever driver, name psycopg; SQLite urls pass through."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseUnavailable(
             "The database URL cannot be read; write it as sqlite:///FILE or postgresql://USER@HOST/NAME."
         ) from None
-    if parsed.drivername in ("postgres", "postgresql"):
+    if parsed.get_backend_name() in ("postgres", "postgresql"):
+        if url.count("@") > 1:
+            raise DatabaseUnavailable(
+                "The database URL holds more than one @; write those of a name or password as %40."
+            )
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise DatabaseUnavailable(
             f"The database URL names {parsed.get_backend_name()}; use SQLite or PostgreSQL."
         )
     return parsed.render_as_string(hide_password=False)
-
-
-def _tables_differ(error: OperationalError | ProgrammingError) -> bool:
-    """Whether a migration found a table or column that it was to make, or not what it was to alter."""
-    said = str(error.orig)
-    return getattr(error.orig, "sqlstate", "") in TABLES_DIFFER or any(
-        word in said for word in ("duplicate column", "already exists", "no such")
-    )
 
 
 class Database:
@@ -109,6 +103,8 @@ class Database:
             # where the values we read depend on them.
             theirs = make_url(self.url).query.get("options") or os.environ.get("PGOPTIONS", "")
             asked = theirs if isinstance(theirs, str) else " ".join(theirs)
+            # One that the server closed meanwhile is opened anew.
+            options["pool_pre_ping"] = True
             options["connect_args"] = {
                 "options": f"-c lock_timeout={BUSY_SECONDS}s {asked} -c timezone=UTC -c client_encoding=UTF8"
             }
@@ -245,10 +241,15 @@ class Database:
         """Bring the schema to this version; idempotent."""
         from wa_analytics.database.schema import upgraded
 
+        if self.dialect == "postgresql" and (kept := self.scalar("SHOW server_encoding")) not in ENCODINGS:
+            raise DatabaseUnavailable(
+                f"The database {self.place} keeps text as {kept}, which has no place for what people write; "
+                "create it with ENCODING 'UTF8'."
+            )
         try:
             upgraded(self.engine)
         except (OperationalError, ProgrammingError) as error:
-            if getattr(error.orig, "sqlstate", "") != NOT_ALLOWED and _tables_differ(error):
+            if getattr(error.orig, "sqlstate", "") != NOT_ALLOWED and tables_differ(error):
                 raise DatabaseUnavailable(
                     "The tables are not those of the version that the database names; somebody altered them "
                     "or put only a part of them back. Put a whole backup back, then run `wa init` again."
@@ -300,25 +301,4 @@ class Database:
 
     def unavailable(self, error: Exception) -> DatabaseUnavailable:
         """The sentence for what the driver said when the database could not be used."""
-        driver = getattr(error, "orig", error)
-        cause, state = str(driver).splitlines()[0], getattr(driver, "sqlstate", "")
-        if "locked" in cause or state == LOCK_NOT_AVAILABLE:
-            return DatabaseUnavailable(
-                f"The database is locked by another program for more than {self.lock_seconds} s; "
-                "stop it or try again later."
-            )
-        if "no such table" in cause or "does not exist" in cause:
-            return DatabaseUnavailable("The database has no tables of this version; run `wa init` first.")
-        if "disk is full" in cause or state == DISK_FULL:
-            return DatabaseUnavailable(
-                f"The disk of the database {self.place} is full; free space there, then try again."
-            )
-        if state == NOT_ALLOWED:
-            return DatabaseUnavailable(
-                f"The role may not write all of the database {self.place}; let it own the schema that holds "
-                "the tables (README, PostgreSQL), then try again."
-            )
-        return DatabaseUnavailable(
-            f"The database {self.place} cannot be used ({type(error).__name__}); "
-            "check that it exists, runs and may be written, then try again."
-        )
+        return sentence(error, self.place, self.lock_seconds)
