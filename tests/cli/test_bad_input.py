@@ -108,6 +108,31 @@ def test_what_cannot_be_read_is_kept_and_told_once(
     workspace.close()
 
 
+def test_a_nul_in_a_code_stops_no_refresh(database_url: str | None, tmp_path: Path) -> None:
+    home = str(tmp_path / "home")
+    assert (
+        called("--home", home, "init", *(("--database-url", database_url) if database_url else ())).code == 0
+    )
+    rows = [ROW.replace("S1", f"S{number}") for number in range(100)]
+    (tmp_path / "log.csv").write_text(SEND + "".join([*rows, ROW.replace("promo", "pro\0mo")]))
+    body = webhook("wamid.NUL")
+    body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "c\0"
+    (tmp_path / "hook.json").write_text(json.dumps(body))
+    form = "MessageSid=SM1&From=whatsapp%3A%2B12025550123&To=whatsapp%3A%2B1&Body=x&SmsStatus=received"
+    form += "&NumMedia=1&MediaUrl0=https%3A%2F%2Fapi.twilio.com%2FME%00&MediaContentType0=image%2Fj%00"
+    spool = {"received_at": "2026-01-01T00:00:00Z", "headers": {}, "body": form}
+    (tmp_path / "form.ndjson").write_text(json.dumps(spool))
+    for provider, name in (("send-log", "log.csv"), ("meta-cloud", "hook.json"), ("twilio", "form.ndjson")):
+        assert called("--home", home, "capture", provider, str(tmp_path / name)).code == 0
+    assert called("--home", home, "refresh", "--json").document["messages"] == 102
+    assert called("--home", home, "rebuild").code == 0
+    workspace = Workspace.open(Path(home))
+    facts = workspace.table(t.MessageFact)
+    workspace.close()
+    assert set(facts["template_name"]) == {"promo", "pro\ufffdmo", None}
+    assert set(facts["channel_id"]) == {"c1", "c\ufffd", "1"}
+
+
 def test_kept_captures_are_a_finding(wa: Wa, tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text(GOOD[:250])
     assert wa("capture", "meta-cloud", str(tmp_path / "cut.json")).code == 2

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 # Raise it when a parser or the projection changes: the next refresh then re-reads the evidence.
-RULES_VERSION = 4
+RULES_VERSION = 5
 REMEMBERED = 1 << 16
+NULS = (b"\0", b"\\u0000", b"%00")
+"""How a NUL is written: as it is, in JSON at any depth, in a form."""
 
 
 def rules_digest(settings: Settings) -> str:
@@ -63,12 +65,15 @@ class Reader:
         return Reader, (self._opener, self._settings)
 
     def rows_of(self, entries: Iterable[EntryRow]) -> Rows:
+        has_nul = False
         for batch in together(entries):
             captures = self._opener.captures(batch)
+            has_nul = has_nul or any(map(_has_nul, captures))
             told = [self._records_of(capture) for capture in captures]
             for entry, capture, records in zip(batch, captures, told, strict=True):
                 self._project(entry[0], capture, records)
-        return self._projection.taken(is_stream=True)
+        rows = self._projection.taken(is_stream=True)
+        return {name: list(map(_storable, found)) for name, found in rows.items()} if has_nul else rows
 
     def _records_of(self, capture: Capture) -> list[Record] | None:
         """None where the capture cannot be read."""
@@ -96,6 +101,15 @@ class Reader:
                     name = recognition(capture).hex()
                     break
         projection.add(sequence, name, provider, records)
+
+
+def _has_nul(capture: Capture) -> bool:
+    return any(nul in capture.body for nul in NULS) or any("\0" in text for text in capture.headers.values())
+
+
+def _storable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """PostgreSQL's text holds no NUL, and one code with it in it would stop every refresh."""
+    return tuple(cell.replace("\0", "\ufffd") if isinstance(cell, str) else cell for cell in row)
 
 
 def between(database: Database, start: int, end: int) -> Iterator[EntryRow]:
