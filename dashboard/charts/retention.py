@@ -62,7 +62,7 @@ def retention_classes(frame: pl.DataFrame, names: dict[str, str], *, has_company
 
 
 def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Picture | None:
-    """Dates of disposal by month, from two years back to two years ahead; the line is now."""
+    """Dates of disposal by month, from two years back to two years ahead; the line is `as_of`."""
     now = as_of.date()
     near = frame.filter(pl.col("month").is_between((as_of - NEAR).date(), (as_of + NEAR).date()))
     if near.is_empty():
@@ -72,7 +72,7 @@ def due_dates(frame: pl.DataFrame, as_of: datetime, height: int = 292) -> Pictur
     )
     first, last = (near["month"].min(), near["month"].dt.month_end().max())
     picture = stacked(months, "state", "messages", RETENTION, min(first, now), max(last, now), height)  # type: ignore[type-var,arg-type]
-    ground = alt.Chart(pl.DataFrame({"now": [now.isoformat()], "words": ["today"]}))
+    ground = alt.Chart(pl.DataFrame({"now": [now.isoformat()], "words": ["as of"]}))
     at = days("now", min(first, now), max(last, now))  # type: ignore[type-var,arg-type]
     line = ground.mark_rule(color=INK, strokeDash=[4, 3]).encode(x=at)
     words = ground.mark_text(align="left", dx=5, dy=8, baseline="top", color=INK, fontSize=12)

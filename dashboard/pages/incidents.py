@@ -12,7 +12,7 @@ from dashboard.frame import framed
 from dashboard.incident import Incident
 from wa_analytics.incidents.deadlines import Clock
 from wa_analytics.reports.decision import NO_OWNER
-from wa_analytics.reports.wording import last_day, moment, span, whole
+from wa_analytics.reports.wording import last_day, moment, period, span, whole
 
 KIND = {"compliance_failure": "compliance failure", "personal_data_breach": "personal-data breach"}
 BREACH = {"undecided": "breach? undecided", "yes": "personal-data breach", "no": "decided: no breach"}
@@ -159,7 +159,7 @@ def _extent(each: Incident) -> str:
     first, last = each.state.occurred_from, each.state.occurred_to
     if first is None or last is None:
         return "not told"
-    return f"{moment(first, each.time_zone)} to {moment(last, each.time_zone)}"
+    return period(moment(first, each.time_zone), moment(last, each.time_zone))
 
 
 def _clock(clock: Clock, zone: str) -> tuple[object, ...]:

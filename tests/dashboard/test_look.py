@@ -129,6 +129,7 @@ def test_pictures_above_each_other_share_their_weeks_and_months_end_with_their_l
     )
     picture = due_dates(due, as_of)
     assert picture is not None
+    assert '"as of"' in picture.chart.to_json(), "the figures' moment, which need not be today"
     last = picture.chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domainMax"]
     assert (last["year"], last["month"], last["date"]) == (2027, 2, 28)
 

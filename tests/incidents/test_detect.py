@@ -44,6 +44,9 @@ def test_one_incident_per_rule_and_company() -> None:
         ("INC-0003", "consent.withdrawn|bank", 1, "critical"),
         ("INC-0004", "retention.overdue|air", 1, "high"),
     ]
+    notes = [step.note for _, step in changes]
+    assert notes[0] == "1 open finding of capture.unreadable"
+    assert notes[1] == "2 open findings of consent.withdrawn"
     air = states[1]
     assert air.title == "Messages sent to people who had withdrawn – Nordwind Air"
     assert (air.owner, states[2].owner) == ("DPO", None)

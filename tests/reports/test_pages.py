@@ -22,6 +22,7 @@ from wa_analytics.incidents.lifecycle import IncidentState
 from wa_analytics.reports.controls_report import controls_report
 from wa_analytics.reports.incident_report import extent, incident_findings, incident_report
 from wa_analytics.reports.scorecard import scorecard, scorecard_text
+from wa_analytics.reports.wording import period, several
 from wa_analytics.tables import ConsentEvent, Finding, MediaFact, Message
 
 SECTIONS = [
@@ -140,6 +141,17 @@ def test_the_controls_report_shows_every_piece_of_every_verdict(verdicts: str, w
 def test_words_of_people_are_escaped(world: World) -> None:
     hostile = replace(world.overview(), title="<b>Harbour</b> & sons")
     assert "&lt;b&gt;Harbour&lt;/b&gt; &amp; sons" in scorecard(hostile)
+
+
+def test_one_is_no_plural_and_one_moment_no_period() -> None:
+    assert [several(number, "finding") for number in (0, 1, 1200)] == [
+        "0 findings",
+        "1 finding",
+        "1,200 findings",
+    ]
+    assert several(2, "entry", "entries") == "2 entries"
+    assert period("1 Mar", "3 Mar") == "1 Mar to 3 Mar"
+    assert period("1 Mar", "1 Mar") == "1 Mar"
 
 
 def test_a_company_alone(world: World) -> None:

@@ -171,10 +171,13 @@ def bundle(
     In the zip file: originals, entries, proofs, journal and the program that checks them. Whoever holds
     it can read these messages. Needs a reason and is journalled.
     """
+    from wa_analytics.reports.wording import several
+
     made = current(context).bundle(message_ids, reason=reason, out=out, at=moment(None))
     answered(
         made.document(),
-        f"{made.path}: {made.message_count:,} messages in {made.entry_count:,} entries, under a "
-        f"checkpoint of {made.tree_size:,}. Check it with `wa verify {made.path}`.",
+        f"{made.path}: {several(made.message_count, 'message')} in "
+        f"{several(made.entry_count, 'entry', 'entries')}, under a checkpoint of {made.tree_size:,}. "
+        f"Check it with `wa verify {made.path}`.",
         as_json,
     )

@@ -40,6 +40,7 @@ def add(
     """Set a legal hold on what fits every condition given."""
     from wa_analytics.errors import InputRefused
     from wa_analytics.pipeline.holds import hold_set
+    from wa_analytics.reports.wording import several
     from wa_analytics.workspace import actor
 
     if not (party or custodian or channel or sent_from or sent_to or is_everything):
@@ -62,7 +63,8 @@ def add(
             sent_to=moment(sent_to, "--to") if sent_to else None,
         )
     held = _held_count(workspace, hold_id)
-    answered({"hold_id": hold_id, "held_count": held}, f"{hold_id} keeps {held:,} messages.", as_json)
+    sentence = f"{hold_id} keeps {several(held, 'message')}."
+    answered({"hold_id": hold_id, "held_count": held}, sentence, as_json)
 
 
 def _held_count(workspace: Workspace, hold_id: str) -> int:

@@ -28,6 +28,7 @@ def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -
     """
     from wa_analytics.errors import KeyRefused
     from wa_analytics.evidence.keyfile import key_of_text
+    from wa_analytics.reports.wording import several
 
     workspace = current(context)
     new = None
@@ -43,7 +44,8 @@ def rotate(context: typer.Context, reason: Reason = "", as_json: Json = False) -
     if as_json:
         emit({"wrapping_key_count": count})
         return
-    typer.echo(f"{count:,} wrapping keys stand under the new master key. Copy it to where copies are kept.")
+    stand = several(count, "wrapping key stands", "wrapping keys stand")
+    typer.echo(f"{stand} under the new master key. Copy it to where copies are kept.")
     if new is not None:
         say("Now set WA_KEYS__MASTER_KEY to the new key: the old one opens nothing any more.")
 

@@ -94,6 +94,7 @@ def detected(
             entity = facts["entity"]
             incident_id = next_id(ids)
             ids.append(incident_id)
+            count = facts["finding_count"]
             changes.append(
                 opened(
                     incident_id,
@@ -104,7 +105,7 @@ def detected(
                     severity=facts["severity_code"],
                     entity=entity,
                     owner=(owners or {}).get(entity or "") or None,
-                    note=f"{facts['finding_count']:,} open findings of {facts['rule']}",
+                    note=f"{count:,} open finding{'' if count == 1 else 's'} of {facts['rule']}",
                     policy_days=policy_days,
                     rule=facts["rule"],
                     **_extent(facts),

@@ -38,6 +38,8 @@ def environment() -> Environment:
         last_day=wording.last_day,
         whole=wording.whole,
         span=wording.span,
+        several=wording.several,
+        period=wording.period,
         counted=wording.counted,
     )
     made.globals.update(

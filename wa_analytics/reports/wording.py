@@ -74,6 +74,11 @@ def day(at: datetime | None, time_zone: str = "UTC") -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def period(begin: str, end: str) -> str:
+    """`1 Mar 2025 to 3 Mar 2025`; `1 Mar 2025` where that is all of it."""
+    return begin if begin == end else f"{begin} to {end}"
+
+
 def last_day(due_at: datetime | None, time_zone: str = "UTC") -> str:
     """The last day on which something due before `due_at` can be done; a dash for none."""
     return day(None if due_at is None else due_at - timedelta(microseconds=1), time_zone)
