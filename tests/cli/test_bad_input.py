@@ -133,6 +133,16 @@ def test_a_nul_in_a_code_stops_no_refresh(database_url: str | None, tmp_path: Pa
     assert set(facts["channel_id"]) == {"c1", "c\ufffd", "1"}
 
 
+def test_a_link_to_nowhere_costs_its_neighbours_nothing(wa: Wa, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.json").write_text(GOOD)
+    (folder / "b.json").symlink_to("nowhere.json")
+    told = wa("capture", "meta-cloud", str(folder))
+    wrong(told, "b.json: does not exist; check the path")
+    assert "1 captured" in told.out
+
+
 def test_kept_captures_are_a_finding(wa: Wa, tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text(GOOD[:250])
     assert wa("capture", "meta-cloud", str(tmp_path / "cut.json")).code == 2

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tests.evidence.aws_server import REGION, aws, aws_server, direct
+from tests.file_server import Server
 from tests.providers.worlds import body, message
 from wa_analytics import tables as t
 from wa_analytics.errors import SettingsInvalid
@@ -119,6 +122,47 @@ def test_what_could_not_be_deleted_comes_again_and_is_known(
     outcome = pull(workspace)
     assert (outcome.stored, outcome.repeated) == (0, 1)
     assert waiting(sqs, address) == 0
+
+
+def test_a_message_that_nobody_may_delete_ends_the_pull(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes again at once, and for ever."""
+    received = [0]
+
+    class Stubborn(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            answer: dict[str, Any] = {"Failed": [{"Id": "0", "Code": "Denied", "SenderFault": True}]}
+            if self.headers["X-Amz-Target"].endswith("ReceiveMessage"):
+                received[0] += 1
+                message = {"MessageId": "1", "ReceiptHandle": "x", "Body": event(1)}
+                answer = {"Messages": [message] if received[0] < 20 else []}
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Stubborn)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    for name, value in {"QUEUE_URL": f"{address}/1/q", "ENDPOINT_URL": address}.items():
+        monkeypatch.setenv(f"WA_AWS_SOCIAL__{name}", value)
+    try:
+        opened = Workspace.open(workspace.settings.home)
+        outcome = pull(opened)
+        opened.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (outcome.stored, outcome.repeated, received[0]) == (1, 1, 2)
+    assert "could not be deleted" in outcome.failed[0]
 
 
 def killed(*_: Any) -> None:

@@ -501,6 +501,8 @@ def test_damaged_archives(tmp_path: Path) -> None:
     packed[-6] ^= 1
     assert "damaged" in refused(written(tmp_path / "crc.csv.gz", bytes(packed)))
     assert "damaged" in refused(written(tmp_path / "no.csv.gz", b"not a gz"))
+    for name in ("cut.csv.gz", "cut.json.gz"):
+        assert "truncated" in refused(written(tmp_path / name, bytes(packed[:5])), "send-log")
     assert "damaged" in refused(written(tmp_path / "no.zip", b"PK\x03\x04cut"))
     with zipfile.ZipFile(tmp_path / "crc.zip", "w") as archive:
         archive.writestr("log.csv", LOG + ROW)
@@ -543,8 +545,48 @@ def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
 def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_split, "RECORD_BYTES", 1 << 20)
     path = written(tmp_path / "log.ndjson", b'{"message_id":"1"}\n' + b"x" * (4 << 20))
-    captures, (refusal,), facts = read(path)
-    assert (len(captures), refusal.line, facts) == (1, 2, [])
+    captures, (refusal,), (facts,) = read(path)
+    assert (len(captures), refusal.line, facts["record_count"]) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("ending", [".ndjson", ".csv", ".csv.gz"])
+def test_a_line_beyond_all_measure_costs_its_neighbours_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(record_split, "RECORD_BYTES", 1 << 20)
+    rows = [ROW.format(n=n) if "csv" in ending else f'{{"message_id":"wamid.{n}"}}\n' for n in range(4)]
+    long = "x" * (5 << 20) + "\n"
+    text = (LOG if "csv" in ending else "\n") + rows[0] + long + rows[1] + rows[2] + long + rows[3]
+    exact = text.encode()
+    path = written(tmp_path / f"log{ending}", gzip.compress(exact) if ending.endswith("gz") else exact)
+    monkeypatch.setattr(streams, "GROWTH_FREE_BYTES", 64 << 20)
+    captures, refusals, (facts,) = read(path)
+    assert [capture.headers["line"] for capture in captures] == ["2", "4", "5", "7"]
+    assert [refusal.line for refusal in refusals] == [3, 6]
+    assert "is longer than any record can be" in refusals[0].sentence
+    assert (facts["record_count"], facts["length_bytes"]) == (4, len(exact))
+
+
+def test_a_file_that_grows_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_RECORDS", 100)
+    path = written(tmp_path / "log.csv", LOG + "".join(ROW.format(n=n) for n in range(60_000)))
+    found = files.captures(path, "send-log", RECEIVED, settings())
+    assert isinstance(next(found), Capture)
+    with path.open("a") as stream:
+        stream.write(ROW.format(n="later"))
+    *captures, last = found
+    assert len(captures) == 60_000
+    assert isinstance(last, files.Refusal)
+    assert last.sentence.endswith(
+        "changed while it was read; import it again when nothing writes to it any more."
+    )
+
+
+def test_a_link_to_a_folder_is_told(tmp_path: Path) -> None:
+    written(tmp_path / "elsewhere" / "1.csv", LOG + ROW)
+    (tmp_path / "in").mkdir()
+    os.symlink("../elsewhere", tmp_path / "in" / "linked")
+    assert "is a link to a folder and not followed" in refused(tmp_path / "in")
 
 
 def test_a_json_file_beyond_all_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import accumulate
 from multiprocessing.context import BaseContext
 from os import cpu_count
@@ -73,7 +73,9 @@ def _sizes(paths: Iterable[str]) -> Iterator[int]:
         if os.path.isfile(path):
             yield os.path.getsize(path)
         for folder, _, names in os.walk(path):
-            yield from (os.path.getsize(os.path.join(folder, name)) for name in names)
+            for name in names:
+                with suppress(OSError):  # The import itself says what a link to nowhere is.
+                    yield os.path.getsize(os.path.join(folder, name))
 
 
 class Workers(ProcessPoolExecutor):

@@ -88,7 +88,11 @@ def recorded(
 
 def facts(
     head: FileHead, columns: list[str], tally: Tallied, seen: Survey | None, record_count: int
-) -> RawChunk:
+) -> RawChunk | Refusal:
+    """The file's own capture."""
+    if seen is not None and seen.length_bytes != tally.length_bytes:
+        what = "changed while it was read; import it again when nothing writes to it any more."
+        return refusal(head.place, None, what)
     facts = {
         "columns": columns,
         "length_bytes": seen.length_bytes if seen is not None else tally.length_bytes,
@@ -106,8 +110,9 @@ def ahead(stream: Readable) -> bytes:
         while len(start) < _HEAD_BYTES and (block := stream.read(_HEAD_BYTES)):
             start += block
     except EOFError:
-        # A truncated file raises again where its whole lines were read.
-        pass
+        # A truncated file raises again where its whole lines were read; one cut in its head does not.
+        if not start:
+            raise
     return start
 
 

@@ -43,7 +43,6 @@ from wa_analytics.providers.record_split import (
     BLOCK_BYTES,
     CsvSplitter,
     DocumentSplitter,
-    LineTooLong,
     Numbered,
     Readable,
     blocks,
@@ -97,7 +96,7 @@ def captures_from(
     headers = {} if head.file_digest is None else {"file_digest": head.file_digest}
     if head.chat is not None:
         if not head.chat:
-            headers |= {"file_name": head.place.replace("\\", "/").rpartition("/")[2].rpartition(" › ")[2]}
+            headers |= {"file_name": _file_name(head.place)}
             return [Capture(body, headers | COMPANION, provider, received_at) for _, body in records]
         order, style = head.chat
         headers |= {"date_order": order, "line_style": style}
@@ -125,6 +124,12 @@ def captures_from(
         Capture(body, {**headers, "line": str(line)}, provider, received_at, "absent", context)
         for line, body in records
     ]
+
+
+def _file_name(place: str) -> str:
+    """As text, whatever bytes the file system holds."""
+    name = place.replace("\\", "/").rpartition("/")[2].rpartition(" › ")[2]
+    return name.encode(errors="replace").decode()
 
 
 def raw_records(
@@ -194,9 +199,9 @@ def _lined(
     splitter: CsvSplitter | None = None
     fault: Refusal | None = None
     is_table = head.provider in SHAPES
-    found = blocks(stream)
+    too_long: list[int] = []
     try:
-        for block in found:
+        for block in blocks(stream, too_long=too_long.append):
             if head.layout == "csv" and splitter is None:
                 read = headed(head, block)
                 if isinstance(read, Refusal):
@@ -225,13 +230,6 @@ def _lined(
                 pending_bytes = sum(len(record) for _, record in pending)
                 record_count += len(chunk)
                 yield head, chunk
-    except LineTooLong as error:
-        fault = refusal(
-            head.place,
-            error.line,
-            "is longer than any record can be; it and all lines after it were not imported; "
-            "check that each record ends with a line end.",
-        )
     except READ_ERRORS as error:
         fault = refusal(
             head.place, next_line, f"{sentence_of(error)[:-1]}; the records before this line were imported."
@@ -241,8 +239,13 @@ def _lined(
     if pending:
         record_count += len(pending)
         yield head, pending
+    for line in too_long:
+        what = "is longer than any record can be and was not imported; give each record a line."
+        yield refusal(head.place, line, what)
     if fault is not None:
         yield fault
+    elif too_long and not record_count:
+        return
     elif (head.layout == "csv" and splitter is None) or (head.layout == "lines" and not record_count):
         yield refusal(head.place, None, "the file is empty; export it again.")
     else:

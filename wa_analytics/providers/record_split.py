@@ -5,7 +5,7 @@ hold quoted line ends. Constant memory; the line end behind a record is not part
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar, Protocol
 
 BLOCK_BYTES = 1 << 20
@@ -40,13 +40,21 @@ class Block:
         self.has_quotes = has_quotes
 
 
-def blocks(stream: Readable, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(
+    stream: Readable, block_bytes: int = BLOCK_BYTES, too_long: Callable[[int], object] | None = None
+) -> Iterator[Block]:
     """The stream's lines in blocks, the last one also where no line end follows it.
 
-    Raises LineTooLong, and what `stream.read` raises, after all whole lines were given.
+    too_long: told the number of each line beyond RECORD_BYTES, which is left out. Raises LineTooLong
+    where there is none, and what `stream.read` raises, after all whole lines were given.
     """
-    number, rest = 1, b""
+    number, rest, is_left_out = 1, b"", False
     while read := stream.read(block_bytes):
+        if is_left_out:
+            _, end, read = read.partition(b"\n")
+            if not end:
+                continue
+            number, is_left_out = number + 1, False
         if b"\n" not in read:
             rest += read
         else:
@@ -56,7 +64,10 @@ def blocks(stream: Readable, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
             yield Block(number, lines, b'"' in text)
             number += len(lines)
         if len(rest) > RECORD_BYTES:
-            raise LineTooLong(number)
+            if too_long is None:
+                raise LineTooLong(number)
+            too_long(number)
+            rest, is_left_out = b"", True
     if rest:
         yield Block(number, [rest], b'"' in rest)
 

@@ -158,6 +158,11 @@ def _folder(folder: Path, welcome: Welcome) -> Iterator[Source | Refusal]:
     unread: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(place) / name for name in folders):
+            if path.is_symlink():
+                is_empty = False
+                what = "is a link to a folder and not followed; import that folder by its own path."
+                yield Refusal(str(path), None, f"{path}: {what}")
         for name in sorted(name for name in names if not name.startswith(".")):
             is_empty = False
             path = Path(place) / name

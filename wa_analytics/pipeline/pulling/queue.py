@@ -56,9 +56,10 @@ class Queue:
             captures = [self._capture(message["Body"]) for message in batch]
             is_stored = storing.take_all(captures, outcome)
             stored = [message for message, is_one in zip(batch, is_stored, strict=True) if is_one]
-            if stored:
-                self._deleted(stored, outcome)
-            seen = {message["MessageId"] for message in batch if message not in stored}
+            undeleted = self._deleted(stored, outcome) if stored else []
+            seen = {
+                message["MessageId"] for message in batch if message not in stored or message in undeleted
+            }
             if len(seen) == len(batch) and seen <= left:
                 return
             left |= seen
@@ -75,19 +76,21 @@ class Queue:
         body = text.encode()
         return Capture(body, {"source": "sqs"}, PROVIDER, self._at, self._check(body, {}))
 
-    def _deleted(self, messages: list[dict[str, Any]], outcome: Pulled) -> None:
+    def _deleted(self, messages: list[dict[str, Any]], outcome: Pulled) -> list[dict[str, Any]]:
+        """Those of them that could not be deleted."""
         entries = [
             {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
             for number, message in enumerate(messages)
         ]
         with _told(), failures():
             answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-        failed = len(answer.get("Failed", ()))
+        failed = [messages[int(one["Id"])] for one in answer.get("Failed", ())]
         if failed:
             outcome.failed.append(
-                f"queue: {failed} messages were stored but could not be deleted; they come again and are "
-                "recognised then."
+                f"queue: {len(failed)} messages were stored but could not be deleted; they come again and "
+                "are recognised then."
             )
+        return failed
 
 
 @contextmanager
