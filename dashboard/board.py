@@ -222,7 +222,7 @@ def _rules(question: int, company: str | None, overview: Overview, tables: Table
     asked = QUESTIONS[question]
     results = {str(row["check_key"]): row for row in tables.check_results}
     still = of_company(tables.findings, company).filter(pl.col("status_code") == "open")
-    moment = pl.coalesce("occurred_at", "first_seen_at")
+    moment = pl.min_horizontal("occurred_at", "first_seen_at", "last_seen_at")
     counted = {
         row["rule"]: row
         for row in still.filter(moment <= tables.as_of)

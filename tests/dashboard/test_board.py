@@ -92,6 +92,26 @@ def test_a_no_that_outlived_an_erasure_is_drawn_once(demo: Demo, copied: Path, t
     assert "kept after an erasure" in picture.legend
 
 
+def test_a_check_of_an_earlier_moment_counts_what_it_saw_and_no_more(demo: Demo, copied: Path) -> None:
+    before = demo.as_of - timedelta(days=60)
+    told = called("--home", str(copied), "check", "--as-of", before.isoformat())
+    assert told.code == 1
+    workspace = wa.open(copied)
+    found = workspace.findings()
+    assert f" {found.height:,} open findings" in told.out
+    assert workspace.metric("open_findings", as_of=before).frame["numerator"].to_list() == [found.height]
+    workspace.close()
+    board = workbench.screen().seen(None).board
+    assert board.overview.figure("open_findings").numerator == found.height
+    rules = (*board.capture_rules, *board.consent_rules, *board.retention_rules)
+    open_counts = dict(found.group_by("rule").len().rows())
+    assert {line.rule: line.open_count for line in rules if line.open_count} == {
+        rule: count for rule, count in open_counts.items() if rule in {line.rule for line in rules}
+    }
+    exceptions = sum(line.exception_count for line in board.overview.checklist)
+    assert exceptions == sum(line.open_count for line in rules)
+
+
 @pytest.mark.parametrize(
     ("subject", "states"),
     [

@@ -62,6 +62,8 @@ f2         | consent.refused    | message       | m3         | resolved    | ban
 f3         | consent.refused    | message       | m3         | resolved    | bank   | t2            | 2024-06-01 04:00 | 2024-06-20 12:00 | 2024-07-02 12:00
 f4         | check.overdue      | check         | x          | open        |        |               |                  | 2024-06-30 12:00 |
 f5         | consent.withdrawn  | message       | late       | open        | bank   | t1            | 2024-07-01 00:00 | 2024-07-02 12:00 |
+f6         | capture.unreadable | capture       | imported   | open        |        |               | 2024-07-01 00:00 | 2024-06-30 12:00 |
+f7         | retention.overdue  | message       | m1         | resolved    | bank   | t1            | 2024-05-01 12:00 | 2024-07-02 12:00 | 2024-07-02 12:00
 """
 DAYS = """
 channel_id | day_on     | entity | outbound_count | edge_count | platform_sent_count | platform_observed_at | day_from         | day_to           | is_silent
@@ -141,7 +143,7 @@ delivery_failure_rate     | 2         | 7
 opt_out_share             | 2         | 4
 retention_overdue         | 2         | 3
 retention_due_90_days     | 1         | 3
-open_findings             | 3         |
+open_findings             | 4         |
 capture_completeness      | 2         | 3
 volume_gap                | 3         | 20
 silence_days              | 2         | 4
@@ -179,8 +181,8 @@ BY = [
     ("delivery_failure_rate", ["country"], [("DE", 0, 2), ("US", 2, 5)]),
     ("opt_out_share", ["purpose"], [("marketing", 0, 1), ("service", 1, 2), ("utility", 2, 2)]),
     ("opt_out_share", ["entity"], [("air", 0, 1), ("bank", 2, 3)]),
-    ("open_findings", ["entity"], [(None, 1, None), ("bank", 2, None)]),
-    ("open_findings", ["business_unit"], [(None, 1, None), ("sales", 1, None), ("service", 1, None)]),
+    ("open_findings", ["entity"], [(None, 2, None), ("bank", 2, None)]),
+    ("open_findings", ["business_unit"], [(None, 2, None), ("sales", 1, None), ("service", 1, None)]),
 ]
 
 

@@ -73,11 +73,16 @@ class MetricFrames:
         )
 
     def open_findings(self, as_of: datetime) -> Lazy:
-        """Findings of what happened by then (`at`) that no run up to then saw mended."""
-        is_open = (nw.col("status_code") == "open") | (nw.col("resolved_at") > as_of).fill_null(False)
+        """Findings of what happened by then (`at`) that no run up to then saw mended.
+
+        What a run of an earlier moment saw counts from that moment on, though its file was received later;
+        what was first seen later, and mended since, was no finding then.
+        """
+        was_open = (nw.col("first_seen_at") <= as_of) & (nw.col("resolved_at") > as_of)
+        is_open = (nw.col("status_code") == "open") | was_open.fill_null(False)
         return (
             self.lazy("findings")
-            .with_columns(at=nw.coalesce("occurred_at", "first_seen_at"))
+            .with_columns(at=nw.min_horizontal("occurred_at", "first_seen_at", "last_seen_at"))
             .filter(is_open, nw.col("at") <= as_of)
         )
 
