@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -339,6 +341,18 @@ def test_a_folder_takes_its_pictures_and_nothing_strange(tmp_path: Path) -> None
 def test_a_pipe(tmp_path: Path) -> None:
     captures, refusals = read("-", LINES)
     assert (len(captures), refusals) == (5, [])
+
+
+def test_a_file_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "chat.txt").write_bytes(b"13/06/2026, 21:25 - Ana: x\n")
+    (tmp_path / os.fsdecode(b"bad\xff.jpg")).write_bytes(b"a picture")
+    captures, refusals = read(tmp_path)
+    assert refusals == []
+    (sent,) = [one for one in captures if one.headers.get("source") == "chat_media"]
+    assert (sent.body, msgspec.msgpack.decode(msgspec.msgpack.encode(sent.headers))["file_name"]) == (
+        b"a picture",
+        "bad?.jpg",
+    )
 
 
 def test_a_message_without_end(tmp_path: Path) -> None:
