@@ -47,11 +47,14 @@ class RunOutcome:
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `wa check --json`."""
-        names = ("suite", "check", "outcome", "evaluated_count", "finding_count", "reason")
+        names = ("suite", "check", "outcome", "severity", "evaluated_count", "finding_count", "reason")
         return {
             "check_run_id": self.check_run_id,
             "as_of": self.as_of.isoformat(),
             "outcome": self.outcome,
+            "open_count": self.open_count,
+            "critical_count": self.critical_count,
+            "new_count": self.new_count,
             "results": [{name: getattr(result, name) for name in names} for result in self.results],
         }
 

@@ -225,9 +225,12 @@ def test_the_run_and_its_results_are_recorded(database: Database, tmp_path: Path
         (r.check, r.outcome, r.evaluated_count, r.finding_count) for r in outcome.results
     )
     document = outcome.document()
-    assert set(document) == {"check_run_id", "as_of", "outcome", "results"}
+    assert set(document) == {
+        "check_run_id", "as_of", "outcome", "open_count", "critical_count", "new_count", "results",
+    }  # fmt: skip
+    assert [document[f"{name}_count"] for name in ("open", "critical", "new")] == [1, 1, 1]
     assert set(document["results"][0]) == {
-        "suite", "check", "outcome", "evaluated_count", "finding_count", "reason"}  # fmt: skip
+        "suite", "check", "outcome", "severity", "evaluated_count", "finding_count", "reason"}  # fmt: skip
     assert document["as_of"] == "2026-03-01T12:00:00+00:00"
     entities = database.frame("SELECT DISTINCT entity FROM finding")["entity"].to_list()
     assert entities == [ENTITY]
