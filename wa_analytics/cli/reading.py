@@ -176,31 +176,35 @@ def _provider_line(row: dict[str, Any]) -> str:
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """What is configured, connected, missing and overdue.
 
-    Where the database cannot be used, what settings, keys and folders tell without it, and exit code 2.
+    Where the database cannot be used, what settings, keys and folders tell without it, the sentence of the
+    database behind that and exit code 2.
     """
     from wa_analytics.errors import DatabaseUnavailable
     from wa_analytics.pipeline.doctor import diagnosed, diagnosed_without_database
     from wa_analytics.settings import read_settings
 
-    is_away = False
+    away: DatabaseUnavailable | None = None
     try:
         workspace = current(context)
         report = diagnosed(workspace.database, workspace.settings, moment(None))
     except DatabaseUnavailable as error:
-        is_away = True
+        away = error
         report = diagnosed_without_database(read_settings(invoked(context).home), str(error))
     if as_json:
         emit(report)
     else:
-        _told(report)
-    if is_away:
-        raise typer.Exit(2)
+        _told(report, unless=str(away))
+    if away:
+        raise away
 
 
-def _told(report: dict[str, Any]) -> None:
+def _told(report: dict[str, Any], unless: str) -> None:
+    """unless: a line that is told elsewhere."""
     import polars as pl
 
     for line in report["lines"]:
+        if line["what"] == unless:
+            continue
         typer.echo(f"{line['state']:>14}  {line['what']}")
     for row in report["providers"]:
         typer.echo(f"{row['connection']:>14}  {_provider_line(row)}")
