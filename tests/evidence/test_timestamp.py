@@ -335,7 +335,7 @@ def test_the_workspace_tells_whether_its_checkpoints_are_dated(home: Path, autho
     authority.answer = "down"
     assert "503" in workspace.checkpoint(at=NOW).timestamp_refusal
     assert line()["state"] == "stale"
-    assert "1 checkpoints since without one; does evidence.timestamp_url answer?" in line()["what"]
+    assert "1 checkpoint since without one; does evidence.timestamp_url answer?" in line()["what"]
     authority.answer = "stamp"
     assert workspace.checkpoint(at=NOW).timestamp_refusal == ""
     assert line() == {

@@ -77,6 +77,8 @@ def test_while_another_program_holds_the_database_the_answer_is_503(
     assert (health, json.loads(told)["status"]) == (503, "database unavailable")
     assert "locked by another program for more than 3 s" in json.loads(told)["reason"]
     assert own_receiver.figure("wa_receiver_commit_failures_total") == 1
+    time.sleep(1)  # it looks again meanwhile
+    assert own_receiver.status("/healthz")[0] == 503
     lock.release()
     eventually(lambda: own_receiver.status("/healthz")[0] == 200)
     assert own_receiver.post(body) == 200

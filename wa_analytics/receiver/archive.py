@@ -22,7 +22,7 @@ from wa_analytics.errors import KeyRefused
 from wa_analytics.evidence.group import GroupLog
 from wa_analytics.evidence.keys import KeyRing
 from wa_analytics.evidence.layout import microseconds_of
-from wa_analytics.evidence.log import append
+from wa_analytics.evidence.log import POSTGRESQL_LOCK, append
 from wa_analytics.evidence.sealing import Sealed, Sealer
 from wa_analytics.receiver.backfill import OWN_PAGES, Backfill
 from wa_analytics.settings import Settings
@@ -134,6 +134,8 @@ class EvidenceArchive:
         for the right to write, which tells whether the database is there."""
         now = instant_text(microseconds_of(datetime.now(UTC)))
         with self._database.writing() as writer:
+            if writer.dialect == "postgresql":
+                writer.execute("SELECT pg_advisory_xact_lock(:key)", {"key": POSTGRESQL_LOCK})
             for (provider, outcome), count in counts.items():
                 writer.execute(_COUNT, {"provider": provider, "outcome": outcome, "count": count, "at": now})
 
