@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
 
 from wa_analytics.capture import Capture
 from wa_analytics.database import Database
@@ -58,26 +57,6 @@ def bodies(workspace: Workspace) -> list[bytes]:
     rows = entries(database, 0, 10 * ROWS)
     assert [row.sequence for row in rows] == list(range(len(rows)))
     return [capture.body for _, capture in opened(rows, keys, workspace.ring.digest_key)]
-
-
-def test_an_import_ends_with_a_commit_that_waits_for_the_disk(
-    tmp_path: Path,
-) -> None:
-    workspace = Workspace.init(tmp_path / "home", None)
-    file = tmp_path / "bodies.ndjson"
-    file.write_text("\n".join(map(body, range(30))), encoding="utf-8")
-    waits = []
-
-    def committed(connection: Connection) -> None:
-        waits.append(connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2)
-
-    event.listen(workspace.database.engine, "commit", committed)
-    assert workspace.capture("meta-cloud", [str(file)], NOW).stored == 31
-    assert waits[-1]
-    assert not all(waits)
-    waits.clear()
-    assert workspace.capture("meta-cloud", [str(file)], NOW).repeated == 31
-    assert waits[-1]
 
 
 def test_workers_append_in_the_order_of_the_file(workspace: Workspace, tmp_path: Path) -> None:

@@ -144,18 +144,17 @@ class Database:
             raise self._told(error) from None
 
     @contextmanager
-    def writing(self, prefix: str = "", *, may_be_lost: bool = False) -> Iterator[Writer]:
+    def writing(self, prefix: str = "", *, is_derived: bool = False) -> Iterator[Writer]:
         """One write transaction, committed at exit (SQLite: BEGIN IMMEDIATE).
 
         prefix: written before every table name, to fill new tables beside the old ones.
-        may_be_lost: the last of it may be gone after a power cut, since it is then written again: by
-            the next refresh, or by the same import, which has not ended. So SQLite need not wait for the
-            disk at every commit; the next commit that waits brings all before it there.
+        is_derived: what is written can be made again from the evidence, so SQLite need not wait for
+            the disk at every commit; after a power cut the last of it is made again.
         """
         try:
             with self.gate(), self.engine.connect() as connection:
                 connection = connection.execution_options(immediate=True)
-                with self._synchronous(connection, "NORMAL" if may_be_lost else "FULL"), connection.begin():
+                with self._synchronous(connection, "NORMAL" if is_derived else "FULL"), connection.begin():
                     yield Writer(connection, self.dialect, prefix)
         except (DatabaseError, self._unnamed) as error:
             raise self._told(error) from None

@@ -105,21 +105,15 @@ def asked(database: Database, sealed: Iterable[Sealed]) -> Asked:
 
 
 def append(
-    database: Database,
-    sealed: Iterable[Sealed],
-    pace: Pace | None = None,
-    asked: Asked | None = None,
-    *,
-    may_be_lost: bool = False,
+    database: Database, sealed: Iterable[Sealed], pace: Pace | None = None, asked: Asked | None = None
 ) -> Appended:
     """Store sealed entries in order, each recognition digest once; on disk when it returns.
 
     Commits per chunk: a kill leaves a prefix stored, and the same call again stores the rest.
-    may_be_lost: on disk only with the next commit that waits for it; see `Database.writing`.
     """
     total = Appended()
     for chunk in _chunks(sealed, pace):
-        with database.writing(may_be_lost=may_be_lost) as writer:
+        with database.writing() as writer:
             begun = perf_counter()
             appended = append_within(writer, chunk, asked)
         if pace is not None and database.dialect == "sqlite":

@@ -134,7 +134,7 @@ def _written(database: Database, edges: list[list[bytes]], size: int, leaves: li
     """The tree with `leaves` behind the first `size`, stored; returns its size."""
     tiles: dict[tuple[int, int], bytes] = {}
     size = _extended(edges, size, leaves, tiles)
-    with database.writing(may_be_lost=True) as writer:
+    with database.writing() as writer:
         for (level, place), hashes in tiles.items():
             writer.execute(_WRITE, {"level": level, "place": place, "hashes": hashes})
     return size

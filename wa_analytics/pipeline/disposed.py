@@ -66,7 +66,7 @@ def projected_statements(database: Database, end: int, prefix: str) -> None:
     for sequence, at, said in statements(database):
         if sequence >= end:
             return
-        with database.writing(prefix, may_be_lost=True) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             written(writer, sequence, at, said)
 
 

@@ -159,8 +159,7 @@ def _stored(
         with turn():  # those behind wait for it
             raise
     with turn():
-        # On disk with the count that ends the import.
-        appended = append(database, sealed.rows, pace, question, may_be_lost=True)
+        appended = append(database, sealed.rows, pace, question)
     told = {one.recognition_digest: one.sentence for one in reversed(sealed.unreadable)}
     new = {row.recognition_digest for _, rows in appended.runs for row in rows} if told else set()
     return StoredChunk(

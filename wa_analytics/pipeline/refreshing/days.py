@@ -84,14 +84,14 @@ def stored_days(database: Database, days: pl.DataFrame, prefix: str) -> None:
         gone = gone.clear()
     name = f'"{prefix}{t.ChannelDay.__tablename__}"'
     for at in range(0, gone.height, CHUNK):
-        with database.writing(prefix, may_be_lost=True) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             for channel_id, day_on in gone.slice(at, CHUNK).iter_rows():
                 writer.execute(
                     f"DELETE FROM {name} WHERE channel_id = :channel_id AND day_on = :day_on",
                     {"channel_id": channel_id, "day_on": day_on},
                 )
     for at in range(0, changed.height, CHUNK):
-        with database.writing(prefix, may_be_lost=True) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             writer.append_frame(t.ChannelDay, changed.slice(at, CHUNK))
 
 

@@ -154,7 +154,7 @@ class Evaluation:
         self.holders = holders_settled(self.database, self.prefix, done, found, links, self.decided)
         moved = [(found[digest], digest, old) for digest, old in stored.iter_rows() if found[digest] != old]
         for at in range(0, len(moved), PARTY_CHUNK):
-            with self.database.writing(self.prefix, may_be_lost=True) as writer:
+            with self.database.writing(self.prefix, is_derived=True) as writer:
                 for new, digest, _ in moved[at : at + PARTY_CHUNK]:
                     writer.execute(
                         f'UPDATE "{self.prefix}identifier" SET party_id = :new '

@@ -190,7 +190,7 @@ def _written(
     if same and identifiers == known:
         return epochs
     gone, params = tables.database.matching("identifier_digest", known)
-    with tables.database.writing(tables.prefix, may_be_lost=True) as writer:
+    with tables.database.writing(tables.prefix, is_derived=True) as writer:
         for table, frame in ((t.NumberEpoch, epochs), (t.HandOver, changes)):
             writer.execute(f'DELETE FROM "{tables.prefix}{table.__tablename__}"')
             writer.append_frame(table, frame)

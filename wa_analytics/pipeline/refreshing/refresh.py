@@ -115,7 +115,7 @@ def made_beside(
         late=late,
         progress=progress("evidence") if progress else None,
     )
-    with database.writing(shadow.NEW, may_be_lost=True) as writer:
+    with database.writing(shadow.NEW, is_derived=True) as writer:
         links_kept(writer)
     run = Evaluation(database, settings, schedule, prefix=shadow.NEW)
     messages, events, _ = run.evaluated(0, end, progress("state") if progress else None)

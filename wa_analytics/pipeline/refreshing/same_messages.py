@@ -51,7 +51,7 @@ def _sources_linked(tables: Tables, touched: list[str] | None) -> None:
     rows = sorted({(min(pair), max(pair), "same_message") for pair in pairs.select("one", "other").rows()})
     if rows:
         told = _told_pairs(tables, pairs)
-        with tables.database.writing(tables.prefix, may_be_lost=True) as writer:
+        with tables.database.writing(tables.prefix, is_derived=True) as writer:
             writer.append(t.IdentifierLink, LINK_COLUMNS, rows, skip_known=True)
             writer.append(t.IdentityEvent, IDENTITY_COLUMNS, told, earliest_by=("occurred_at", "sequence"))
 
@@ -115,7 +115,7 @@ def _statuses_linked(tables: Tables, touched: list[str] | None) -> bool:
         one, _ = _recipients(tables, condition, params | people)
     if one.is_empty() and back.is_empty():
         return False
-    with tables.database.writing(tables.prefix, may_be_lost=True) as writer:
+    with tables.database.writing(tables.prefix, is_derived=True) as writer:
         if not back.is_empty():
             _taken_back(writer, back)
         _appended(writer, one)

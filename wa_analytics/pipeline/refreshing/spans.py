@@ -111,7 +111,7 @@ class _Facts:
         is_done = False
         while not is_done:
             left = size = self._pace.rows
-            with self._database.writing(self._prefix, may_be_lost=True) as writer:
+            with self._database.writing(self._prefix, is_derived=True) as writer:
                 begun = perf_counter()
                 while waiting and left > 0:
                     name, columns, found = waiting.pop()
@@ -218,7 +218,7 @@ def unvouched_removed(database: Database, start: int) -> None:
     for name in COLUMNS:
         if name not in UNIQUE and name != DATED:
             while database.scalar(f"SELECT 1 FROM {name} WHERE sequence >= :start LIMIT 1", start=start):
-                with database.writing(may_be_lost=True) as writer:
+                with database.writing(is_derived=True) as writer:
                     writer.execute(
                         f"DELETE FROM {name} WHERE sequence >= :start AND sequence < "
                         f"(SELECT min(sequence) + {CHUNK} FROM {name} WHERE sequence >= :start)",

@@ -45,14 +45,14 @@ def replaced(
         changed = new.join(stored, on=columns, how="anti", nulls_equal=True)
         for at in range(0, len(gone), CHUNK):
             condition, params = database.matching(key, gone[at : at + CHUNK])
-            with database.writing(prefix, may_be_lost=True) as writer:
+            with database.writing(prefix, is_derived=True) as writer:
                 writer.execute(f"DELETE FROM {name} WHERE {condition}", params)
     pace, at = Pace(CHUNK, 4 * CHUNK), 0
     while at < changed.height:
         rows = changed.slice(at, pace.rows)
         at += rows.height
         ready = rows_of(rows)
-        with database.writing(prefix, may_be_lost=True) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             begun = perf_counter()
             if stored.height:
                 condition, params = database.matching(key, rows[key])
@@ -100,7 +100,7 @@ def summed(
         .sort("entity")
     )
     for table, frame in ((t.Channel, channels.sort("channel_id")), (t.EntityCoverage, coverage)):
-        with database.writing(prefix, may_be_lost=True) as writer:
+        with database.writing(prefix, is_derived=True) as writer:
             writer.execute(f'DELETE FROM "{prefix}{table.__tablename__}"')
             writer.append_frame(table, frame)
     stored_days(
