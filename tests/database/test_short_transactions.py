@@ -7,6 +7,7 @@ transaction, takes many times as long.
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 import traceback
@@ -54,7 +55,11 @@ def held() -> Iterator[list[Held]]:
 
     event.listen(Engine, "begin", begins)
     event.listen(Engine, "commit", commits)
+    # A long run of tests has millions of objects, which no command has to look through.
+    gc.collect()
+    gc.freeze()
     yield found
+    gc.unfreeze()
     event.remove(Engine, "begin", begins)
     event.remove(Engine, "commit", commits)
 

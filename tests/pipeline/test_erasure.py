@@ -194,9 +194,15 @@ def test_since_when_the_person_said_no_and_each_no_outlive_the_erasure(tmp_path:
 
 def test_anybody_in_a_tangled_world_can_be_erased(tmp_path: Path) -> None:
     made = disposing(tmp_path, None, seed=5, size=80, retention=(RetentionRow("ANY"),))
-    parties = made.workspace.messages["party_id"].drop_nulls().unique().sort().to_list()
+    # Where statuses of one message name several people it is one's; what is told of the others stays and is
+    # counted (exit code 2).
+    told_elsewhere = made.workspace.database.frame(
+        "SELECT i.party_id FROM status_fact s JOIN identifier i ON i.identifier_digest = s.identifier_digest "
+        "JOIN message m ON m.message_id = s.message_id WHERE m.party_id <> i.party_id"
+    )
+    parties = set(made.workspace.messages["party_id"].drop_nulls()) - set(told_elsewhere["party_id"])
     columns = [name for name in made.workspace.messages.columns if name != "party_id"]
-    for party in parties[:3]:
+    for party in sorted(parties)[:3]:
         before = made.workspace.messages
         people = made.workspace.parties.filter(party_id=party)["identifier_digest"]
         done = made.wa("erase", party, "--reason", "asked", "--yes")
